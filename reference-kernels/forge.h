@@ -136,4 +136,81 @@ static inline STORE store(ACC value) { return (STORE)value; }
     (result) = forge_sum;                                                 \
   } while (0)
 
+/*
+ * SUMS(result, j, first, end, i, n, expression, use): the same sums as
+ *   for (int64_t j = first; j < end && j < first + LANES; j++) { ACC result; SUM(result, i, n, expression); use; }
+ * but side by side, for arrays whose memory runs along j: down a column one element at a time, every access would miss the
+ * cache. Stands in a loop whose step is LANES.
+ */
+#ifndef LANES
+#define LANES 64
+#endif
+#define SUMS(result, j, first, end, i, n, expression, use) \
+  FORGE_PASTE(FORGE_SUMS_, FORGE_ORDER)(result, j, first, end, i, n, (expression), use)
+
+/* One statement for each lane; the lanes do not depend on each other. */
+#define FORGE_EACH(j, first, statement)                                   \
+  for (int64_t forge_lane = 0; forge_lane < forge_lanes; forge_lane++) {  \
+    int64_t j = (first) + forge_lane;                                     \
+    (void)j;                                                              \
+    statement;                                                            \
+  }
+#define FORGE_LANES_OF(first, end) int64_t forge_lanes = (end) - (first) < LANES ? (end) - (first) : LANES
+#define FORGE_USE_SUMS(result, j, first, use)                             \
+  FORGE_EACH(j, first, ACC result = forge_sums[forge_lane]; use)
+
+#define FORGE_SUMS_SERIAL(result, j, first, end, i, n, expression, use)   \
+  do {                                                                    \
+    FORGE_LANES_OF(first, end);                                           \
+    ACC forge_sums[LANES] = {0};                                          \
+    for (int64_t i = 0; i < (n); i++) FORGE_EACH(j, first, forge_sums[forge_lane] += expression) \
+    FORGE_USE_SUMS(result, j, first, use)                                 \
+  } while (0)
+
+#define FORGE_SUMS_REVERSED(result, j, first, end, i, n, expression, use) \
+  do {                                                                    \
+    FORGE_LANES_OF(first, end);                                           \
+    ACC forge_sums[LANES] = {0};                                          \
+    for (int64_t i = (n) - 1; i >= 0; i--) FORGE_EACH(j, first, forge_sums[forge_lane] += expression) \
+    FORGE_USE_SUMS(result, j, first, use)                                 \
+  } while (0)
+
+#define FORGE_SUMS_BLOCKED(result, j, first, end, i, n, expression, use)  \
+  do {                                                                    \
+    FORGE_LANES_OF(first, end);                                           \
+    ACC forge_partial[FORGE_BLOCKS][LANES] = {{0}};                       \
+    ACC forge_sums[LANES] = {0};                                          \
+    for (int64_t i = 0; i < (n); i++) FORGE_EACH(j, first, forge_partial[i % FORGE_BLOCKS][forge_lane] += expression) \
+    for (int forge_block = 0; forge_block < FORGE_BLOCKS; forge_block++)  \
+      FORGE_EACH(j, first, forge_sums[forge_lane] += forge_partial[forge_block][forge_lane]) \
+    FORGE_USE_SUMS(result, j, first, use)                                 \
+  } while (0)
+
+#define FORGE_SUMS_PAIRWISE(result, j, first, end, i, n, expression, use) \
+  do {                                                                    \
+    FORGE_LANES_OF(first, end);                                           \
+    ACC forge_stack[40][LANES];                                           \
+    ACC forge_sums[LANES] = {0};                                          \
+    int forge_depth = 0;                                                  \
+    for (int64_t i = 0; i < (n); i++, forge_depth++) {                    \
+      FORGE_EACH(j, first, forge_stack[forge_depth][forge_lane] = expression) \
+      for (int64_t forge_bits = i; forge_bits & 1; forge_bits >>= 1, forge_depth--) \
+        FORGE_EACH(j, first, forge_stack[forge_depth - 1][forge_lane] += forge_stack[forge_depth][forge_lane]) \
+    }                                                                     \
+    while (forge_depth-- > 0) FORGE_EACH(j, first, forge_sums[forge_lane] = forge_stack[forge_depth][forge_lane] + forge_sums[forge_lane]) \
+    FORGE_USE_SUMS(result, j, first, use)                                 \
+  } while (0)
+
+/* The lanes are the vector; each sum is in serial order. */
+#define FORGE_SUMS_SIMD(result, j, first, end, i, n, expression, use)     \
+  do {                                                                    \
+    FORGE_LANES_OF(first, end);                                           \
+    ACC forge_sums[LANES] = {0};                                          \
+    for (int64_t i = 0; i < (n); i++) {                                   \
+      _Pragma("omp simd")                                                 \
+      FORGE_EACH(j, first, forge_sums[forge_lane] += expression)          \
+    }                                                                     \
+    FORGE_USE_SUMS(result, j, first, use)                                 \
+  } while (0)
+
 #endif

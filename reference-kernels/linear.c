@@ -17,22 +17,18 @@ int linear_forward(const STORE *x, const STORE *weight, STORE *y, int64_t tokens
 
 /* dx[t,i] = sum over o of dy[t,o] weight[o,i] */
 int linear_dgrad(const STORE *dy, const STORE *weight, STORE *dx, int64_t tokens, int64_t in_features, int64_t out_features) {
-  for (int64_t t = 0; t < tokens; t++)
-    for (int64_t i = 0; i < in_features; i++) {
-      ACC sum;
-      SUM(sum, o, out_features, load(dy[t * out_features + o]) * load(weight[o * in_features + i]));
-      dx[t * in_features + i] = store(sum);
-    }
+  for (int64_t first = 0; first < in_features; first += LANES)
+    for (int64_t t = 0; t < tokens; t++)
+      SUMS(sum, i, first, in_features, o, out_features, load(dy[t * out_features + o]) * load(weight[o * in_features + i]),
+           dx[t * in_features + i] = store(sum));
   return 0;
 }
 
 /* dweight[o,i] = sum over t of dy[t,o] x[t,i] */
 int linear_wgrad(const STORE *dy, const STORE *x, STORE *dweight, int64_t tokens, int64_t in_features, int64_t out_features) {
-  for (int64_t o = 0; o < out_features; o++)
-    for (int64_t i = 0; i < in_features; i++) {
-      ACC sum;
-      SUM(sum, t, tokens, load(dy[t * out_features + o]) * load(x[t * in_features + i]));
-      dweight[o * in_features + i] = store(sum);
-    }
+  for (int64_t first = 0; first < in_features; first += LANES)
+    for (int64_t o = 0; o < out_features; o++)
+      SUMS(sum, i, first, in_features, t, tokens, load(dy[t * out_features + o]) * load(x[t * in_features + i]),
+           dweight[o * in_features + i] = store(sum));
   return 0;
 }

@@ -34,10 +34,8 @@ int rmsnorm_backward(const STORE *dy, const STORE *x, const STORE *weight, const
     for (int64_t d = 0; d < dim; d++)
       dx[r * dim + d] = store(rstd[r] * (load(dy_row[d]) * load(weight[d]) - load(x_row[d]) * rstd[r] * mean));
   }
-  for (int64_t column = 0; column < dim; column++) {
-    ACC sum;
-    SUM(sum, s, rows, load(dy[s * dim + column]) * (load(x[s * dim + column]) * rstd[s]));
-    dweight[column] = store(sum);
-  }
+  for (int64_t first = 0; first < dim; first += LANES)
+    SUMS(sum, column, first, dim, s, rows, load(dy[s * dim + column]) * (load(x[s * dim + column]) * rstd[s]),
+         dweight[column] = store(sum));
   return 0;
 }
