@@ -1,0 +1,55 @@
+import { existsSync, lstatSync, readlinkSync } from "node:fs";
+import type { SandboxCommand, SandboxMount } from "../../specs/contracts/sandbox.js";
+
+/** How a mount reaches bubblewrap: an open descriptor where it supports that, else the path itself. */
+export type MountSource = { mount: SandboxMount; descriptor: number | null };
+
+/** User and group of every program inside. */
+const INSIDE_ID = "65534";
+
+/** The system's programs and libraries, read-only; of /etc only what the dynamic linker and compilers need. */
+function systemArguments(): string[] {
+  const system = ["--ro-bind", "/usr", "/usr"];
+  for (const path of ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"]) {
+    if (!existsSync(path)) continue;
+    system.push(...(lstatSync(path).isSymbolicLink() ? ["--symlink", readlinkSync(path), path] : ["--ro-bind", path, path]));
+  }
+  for (const path of ["/etc/alternatives", "/etc/ld.so.cache"]) system.push("--ro-bind-try", path, path);
+  return system;
+}
+const systemMounts = systemArguments();
+
+function mountArguments({ mount, descriptor }: MountSource): string[] {
+  const option = mount.writable ? "--bind" : "--ro-bind";
+  return descriptor === null ? [option, mount.host, mount.inside] : [`${option}-fd`, String(descriptor), mount.inside];
+}
+
+/** Empty but for what is asked for; compiler drivers find their assembler and linker on PATH alone. */
+export function environmentOf(command: SandboxCommand): Record<string, string> {
+  return { ...(command.profile === "build" ? { PATH: "/usr/bin:/bin" } : {}), ...command.environment };
+}
+
+function environmentArguments(environment: Record<string, string>): string[] {
+  return ["--clearenv", ...Object.entries(environment).flatMap(([name, value]) => ["--setenv", name, value])];
+}
+
+/** Everything that bubblewrap is told, but for the program itself. */
+export function sandboxArguments(
+  command: SandboxCommand,
+  mounts: MountSource[],
+  descriptors: { status: number; filter: number },
+): string[] {
+  const size = String(command.limits.scratchBytes);
+  return [
+    ...["--unshare-all", "--unshare-user", "--uid", INSIDE_ID, "--gid", INSIDE_ID, "--hostname", "forge"],
+    ...["--die-with-parent", "--new-session", "--cap-drop", "ALL"],
+    ...systemMounts,
+    ...["--proc", "/proc", "--dev", "/dev"],
+    ...["--size", size, "--tmpfs", "/dev/shm", "--size", size, "--tmpfs", "/tmp"],
+    ...mounts.flatMap(mountArguments),
+    // Last: mount points cannot be made afterwards.
+    ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"],
+    ...environmentArguments(environmentOf(command)),
+    ...["--seccomp", String(descriptors.filter), "--json-status-fd", String(descriptors.status)],
+  ];
+}
