@@ -20,6 +20,8 @@ export const Certificate = Type.Object(
       verifier: Hash,
       /** Of the run record beside it. */
       record: Hash,
+      /** Of this document without this field: an accidental change is noticed. It is no signature. */
+      certificate: Hash,
     }),
     /** Git tree of the attempt that was accepted. */
     tree: Type.String(),

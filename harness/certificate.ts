@@ -1,0 +1,174 @@
+import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import type { Certificate } from "../specs/contracts/certificate.js";
+import type { ForgeEvent } from "../specs/contracts/event.js";
+import type { LoadedSpec } from "../specs/contracts/spec.js";
+import type { Candidate } from "../specs/contracts/target.js";
+import { acceptedAttempt, certifiedByRecord, recordOf } from "./accepted-record.js";
+import { candidateBytes, companionNames } from "./candidate-files.js";
+import { writeCandidateFolder } from "./candidate-folder.js";
+import { certificateText, parseCertificate, type UnsealedCertificate } from "./certificate-text.js";
+import { gitTreeHash } from "./git-tree.js";
+import { hashOfNamedHashes, sha256Hex } from "./hash.js";
+import { packageRoot } from "./package-root.js";
+import { replaceFolder } from "./replace-folder.js";
+import { verifierHash } from "./verifier-hash.js";
+
+const certificateName = "certificate.json";
+const recordName = "record.jsonl";
+
+export interface AcceptedOptions {
+  /** The folder `generated/` of the project. */
+  generated: string;
+  candidate: Candidate;
+  /** The run so far; the record kept is its part up to the verdict on the attempt. */
+  events: readonly ForgeEvent[];
+  attempt: number;
+  referenceHash: string;
+  toolchains: { name: string; version: string }[];
+  baseline: { compiler: string; flags: string[]; sourceHash: string };
+  /** The command that judges it again, given the folder. */
+  repeat(directory: string): string;
+}
+
+/**
+ * Writes an accepted candidate to `generated/<spec>/<variant>/<target>/` with its certificate and record, in place of what was
+ * there; returns the folder. A crash leaves the old folder or the new one, the old one perhaps under its set-aside name.
+ */
+export function writeAccepted(options: AcceptedOptions): string {
+  const record = recordOf(options.events, options.attempt);
+  const accepted = acceptedAttempt(record);
+  if (typeof accepted === "string") throw new Error(`attempt ${options.attempt} cannot be accepted: ${accepted}`);
+  const { goal } = accepted;
+  const directory = join(options.generated, goal.spec, goal.variant, goal.target);
+  const recordText = record.map((event) => `${JSON.stringify(event)}\n`).join("");
+  const files = candidateBytes(options.candidate);
+  const tree = gitTreeHash(files);
+  if (tree !== accepted.tree) throw new Error(`the candidate is tree ${tree}, attempt ${options.attempt} was tree ${accepted.tree}`);
+  const fileHashes = Object.fromEntries([...files].map(([name, bytes]) => [name, sha256Hex(bytes)]));
+  const certificate: UnsealedCertificate = {
+    ...certifiedByRecord(record),
+    hashes: {
+      source: hashOfNamedHashes(fileHashes),
+      files: fileHashes,
+      reference: options.referenceHash,
+      verifier: verifierHash(),
+      record: sha256Hex(recordText),
+    },
+    spec: { name: goal.spec, path: portablePath(goal.specPath, options.generated), hash: goal.specHash },
+    toolchains: options.toolchains,
+    baseline: options.baseline,
+    issuedAt: new Date().toISOString(),
+    repeat: options.repeat(relative(projectRootOf(options.generated), directory)),
+  };
+  replaceFolder(directory, (fresh) => {
+    writeCandidateFolder(fresh, options.candidate);
+    writeFileSync(join(fresh, recordName), recordText, { flush: true });
+    writeFileSync(join(fresh, certificateName), certificateText(certificate), { flush: true });
+  });
+  return directory;
+}
+
+function projectRootOf(generated: string): string {
+  return dirname(resolve(generated));
+}
+
+/** Relative to the project or, for a spec that Forge ships, to the package: a certificate is read on other machines. */
+function portablePath(path: string, generated: string): string {
+  if (!isAbsolute(path)) return path;
+  const inside = [projectRootOf(generated), packageRoot()].map((root) => relative(root, path)).find((name) => !name.startsWith(".."));
+  return inside ?? path;
+}
+
+export type CertificateState =
+  | { status: "valid"; certificate: Certificate }
+  /** Nothing is wrong with it; what it was judged by has changed since: judge again. */
+  | { status: "stale"; certificate: Certificate; changed: ("spec" | "reference" | "verifier")[] }
+  | { status: "broken"; file: string; expected: string; got: string }
+  | { status: "absent" };
+
+/** What the candidate would be judged by now. */
+export type CurrentExam = Pick<LoadedSpec, "hash" | "referenceHash">;
+
+/** Holds an accepted folder against its certificate, and both against the exam of today. The first difference is named. */
+export function verifyCertificate(directory: string, exam: CurrentExam): CertificateState {
+  const read = readCertificate(directory);
+  if (read.status !== "read") return read;
+  const { certificate } = read;
+  const broken = firstDifference(directory, certificate);
+  if (broken) return { status: "broken", ...broken };
+  const changed: ("spec" | "reference" | "verifier")[] = [];
+  if (certificate.spec.hash !== exam.hash) changed.push("spec");
+  if (certificate.hashes.reference !== exam.referenceHash) changed.push("reference");
+  if (certificate.hashes.verifier !== verifierHash()) changed.push("verifier");
+  return changed.length > 0 ? { status: "stale", certificate, changed } : { status: "valid", certificate };
+}
+
+/** The certificate of a folder, itself undamaged; nothing is said yet of the files beside it. */
+export function readCertificate(
+  directory: string,
+): { status: "read"; certificate: Certificate } | Extract<CertificateState, { status: "broken" | "absent" }> {
+  const path = join(directory, certificateName);
+  if (!existsSync(path)) return { status: "absent" };
+  const parsed = parseCertificate(readFileSync(path, "utf8"));
+  return "format" in parsed ? { status: "read", certificate: parsed } : { status: "broken", file: certificateName, ...parsed };
+}
+
+interface Difference {
+  file: string;
+  expected: string;
+  got: string;
+}
+
+function firstDifference(directory: string, certificate: Certificate): Difference | null {
+  const { hashes } = certificate;
+  const files = new Map<string, Buffer>();
+  for (const name of fileNamesUnder(directory)) {
+    // A link would be followed out of the folder, a FIFO would never end.
+    if (!lstatSync(join(directory, name)).isFile()) return { file: name, expected: "a plain file", got: "a link or special file" };
+    if (!companionNames.has(name)) files.set(name, readFileSync(join(directory, name)));
+  }
+  for (const [file, expected] of Object.entries(hashes.files)) {
+    const bytes = files.get(file);
+    const got = bytes ? sha256Hex(bytes) : "no such file";
+    if (got !== expected) return { file, expected, got };
+  }
+  for (const [file, bytes] of files) {
+    if (!Object.hasOwn(hashes.files, file)) return { file, expected: "no such file", got: sha256Hex(bytes) };
+  }
+  const source = hashOfNamedHashes(hashes.files);
+  if (source !== hashes.source) return { file: certificateName, expected: `source hash ${source}`, got: hashes.source };
+  return recordDifference(directory, certificate, gitTreeHash(files));
+}
+
+function recordDifference(directory: string, certificate: Certificate, tree: string): Difference | null {
+  const path = join(directory, recordName);
+  if (!existsSync(path)) return { file: recordName, expected: certificate.hashes.record, got: "no such file" };
+  const bytes = readFileSync(path);
+  const got = sha256Hex(bytes);
+  if (got !== certificate.hashes.record) return { file: recordName, expected: certificate.hashes.record, got };
+  const record = bytes
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as ForgeEvent);
+  const accepted = acceptedAttempt(record);
+  if (typeof accepted === "string") return { file: recordName, expected: "an accepted last attempt", got: accepted };
+  if (accepted.tree !== tree)
+    return { file: recordName, expected: `last attempt with the source's tree ${tree}`, got: `tree ${accepted.tree}` };
+  for (const [key, expected] of Object.entries(certifiedByRecord(record))) {
+    const stated: unknown = Reflect.get(certificate, key);
+    if (!isDeepStrictEqual(stated, expected)) {
+      return { file: certificateName, expected: `${key} as in ${recordName}: ${JSON.stringify(expected)}`, got: JSON.stringify(stated) };
+    }
+  }
+  return null;
+}
+
+function fileNamesUnder(directory: string, folder = ""): string[] {
+  return readdirSync(join(directory, folder), { withFileTypes: true })
+    .filter((entry) => !entry.name.startsWith("."))
+    .flatMap((entry) => (entry.isDirectory() ? fileNamesUnder(directory, `${folder}${entry.name}/`) : [`${folder}${entry.name}`]))
+    .sort();
+}

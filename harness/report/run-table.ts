@@ -1,0 +1,34 @@
+import type { RunSummary } from "../../specs/contracts/store.js";
+import { escapeText } from "./escape-text.js";
+import { textTable } from "./text-table.js";
+
+const header = ["RUN", "AGENT", "STARTED (UTC)", "ATTEMPTS", "BEST", "SPEED-UP", "STATE"];
+const numbers = new Set([header.indexOf("ATTEMPTS"), header.indexOf("SPEED-UP")]);
+
+/** What `forge runs` prints: one run a line, in the order given. */
+export function runTable(runs: readonly RunSummary[]): string {
+  if (runs.length === 0) return "no runs yet; `forge goal specs/kernels/rmsnorm.yaml` starts one";
+  return textTable([header, ...runs.map(row)], numbers);
+}
+
+function row(summary: RunSummary): string[] {
+  return [
+    escapeText(summary.run),
+    escapeText(summary.agent),
+    minuteOf(summary.startedAt),
+    String(summary.attempts),
+    summary.bestOutcome ?? "-",
+    summary.bestRatio === null ? "-" : `${summary.bestRatio.toFixed(2)}x`,
+    stateOf(summary),
+  ];
+}
+
+function stateOf(summary: RunSummary): string {
+  if (summary.end === null) return `unfinished, last event ${minuteOf(summary.lastEventAt)}`;
+  return summary.end === "interrupted" || summary.end === "errored" ? `${summary.end}, can be resumed` : summary.end;
+}
+
+/** ISO 8601 to the minute, with a blank for the T. */
+export function minuteOf(at: string): string {
+  return at.slice(0, 16).replace("T", " ");
+}

@@ -1,0 +1,100 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { GoalDescription, RunEnd } from "../../specs/contracts/event.js";
+import { type OpenRun, type RunStore, StoreError } from "../../specs/contracts/store.js";
+import { openWorkspace } from "../workspace.js";
+import { diskFull } from "./disk-full.js";
+import { goalKeyOf } from "./index-database.js";
+import { logName, openRunIndex, type RunIndex } from "./run-index.js";
+import { lockRun, type RunLock } from "./run-lock.js";
+import { createRunLog, openRunLog, type RunLog, readRunLog } from "./run-log.js";
+
+/** A run that ended so has said all there is to say; any other can be resumed. */
+const finalEnds: ReadonlySet<RunEnd | null> = new Set<RunEnd>(["surpassed", "passed", "nothing-passed", "budget-spent"]);
+
+/** The runs in a folder, each in one of its own: `log.jsonl` (the truth), `workspace/` (git), `lock`; `index.sqlite` over all. */
+export function openRunStore(directory: string): RunStore {
+  mkdirSync(directory, { recursive: true });
+  const index = openRunIndex(directory);
+  const newestFirst = () => index.runs().sort((a, b) => (a.summary.startedAt < b.summary.startedAt ? 1 : -1));
+  return {
+    async create(goal) {
+      const run = newRunId(goal, new Date());
+      const folder = join(directory, run);
+      try {
+        mkdirSync(folder);
+        const lock = lockRun(folder, run);
+        return await releasingOnFailure(lock, () => openRun(index, folder, run, lock, createRunLog(join(folder, logName), run)));
+      } catch (error) {
+        throw diskFull(error, folder, run) ?? error;
+      }
+    },
+    async open(run) {
+      const folder = existingFolder(directory, run);
+      const lock = lockRun(folder, run);
+      return await releasingOnFailure(lock, async () => {
+        const { log, truncatedBytes } = openRunLog(join(folder, logName), run);
+        index.record(log.events(), log.byteLength());
+        return { run: await openRun(index, folder, run, lock, log), truncatedBytes };
+      });
+    },
+    list: () => newestFirst().map(({ summary }) => summary),
+    eventsOf: (run) => readRunLog(join(existingFolder(directory, run), logName), run).events,
+    newestUnfinished(goal) {
+      const key = goalKeyOf(goal);
+      return newestFirst().find(({ goalKey, summary }) => goalKey === key && !finalEnds.has(summary.end))?.summary.run ?? null;
+    },
+    rebuildIndex: () => index.rebuild(),
+  };
+}
+
+async function openRun(index: RunIndex, directory: string, id: string, lock: RunLock, log: RunLog): Promise<OpenRun> {
+  const workspace = await openWorkspace(join(directory, "workspace"));
+  return {
+    id,
+    directory,
+    append(body) {
+      const event = log.append(body);
+      index.record(log.events(), log.byteLength());
+      return event;
+    },
+    events: () => log.events(),
+    async commit(candidate, summary) {
+      try {
+        await workspace.write(candidate);
+        return await workspace.commit(summary);
+      } catch (error) {
+        throw diskFull(error, workspace.directory, id) ?? error;
+      }
+    },
+    read: (commit) => workspace.readCommit(commit),
+    close() {
+      log.close();
+      lock.release();
+    },
+  };
+}
+
+async function releasingOnFailure<Result>(lock: RunLock, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** `<spec>-<variant>-<target>-<yyyymmdd-hhmmss>-<4 hex>`, the time in UTC. */
+function newRunId(goal: GoalDescription, now: Date): string {
+  const stamp = now.toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
+  return `${goal.spec}-${goal.variant}-${goal.target}-${stamp}-${randomBytes(2).toString("hex")}`;
+}
+
+function existingFolder(directory: string, run: string): string {
+  const folder = join(directory, run);
+  if (!/^[a-z0-9][A-Za-z0-9_.-]*$/.test(run) || !existsSync(join(folder, logName))) {
+    throw new StoreError(`there is no run ${JSON.stringify(run)} in ${directory}; \`forge runs\` lists what is there`);
+  }
+  return folder;
+}

@@ -1,0 +1,26 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { hashOfNamedHashes, sha256Hex } from "./hash.js";
+import { packageRoot } from "./package-root.js";
+
+const judgedBy = /\.(ts|c|h|mjs)$/;
+
+/**
+ * Hash of whatever decides a verdict: the sources of verifiers/ and specs/, and the header that references include.
+ * Always over the sources, never over dist/, so that it does not depend on how Forge was started.
+ */
+export function verifierHash(root: string = packageRoot()): string {
+  const names = ["verifiers", "specs"].flatMap((folder) => sourcesUnder(root, folder));
+  names.push("reference-kernels/forge.h");
+  const hashes: Record<string, string> = {};
+  for (const name of names) hashes[name] = sha256Hex(readFileSync(join(root, name)));
+  return hashOfNamedHashes(hashes);
+}
+
+function sourcesUnder(root: string, folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const name = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return entry.name === "node_modules" ? [] : sourcesUnder(root, name);
+    return entry.isFile() && judgedBy.test(entry.name) ? [name] : [];
+  });
+}
