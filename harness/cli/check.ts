@@ -1,0 +1,109 @@
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import type { Verdict } from "../../specs/contracts/verdict.js";
+import type { CommandHost } from "./command-host.js";
+import { type ExitCode, exitCodes } from "./exit-codes.js";
+import { helpText } from "./help-text.js";
+import { positiveInteger } from "./option-values.js";
+import { requireTarget, requireVariant } from "./require-known.js";
+
+interface CheckCommandOptions {
+  spec?: string;
+  variant?: string;
+  target?: string;
+  threads?: number;
+  quick: boolean;
+  require: "passed" | "surpassed";
+  json: boolean;
+  unsafeNoSandbox: boolean;
+}
+
+export function declareCheck(program: Command, host: CommandHost): void {
+  program
+    .command("check")
+    .argument("<folder>", "the code to judge: sources and forge.json")
+    .summary("judge a folder against a spec: how anyone gets a verdict")
+    .description(
+      "Judges the code in a folder exactly as an agent's attempt is judged: rules, build, memory, align, determinism, speed, confirmation,\n" +
+        "stopping at the first failure. Hidden cases are drawn anew each time. Nothing in the folder is changed.",
+    )
+    .option("--spec <file>", "the exam (default: from the folder's certificate.json, else from its path)")
+    .option("--variant <name>", "storage types (default: likewise)")
+    .option("--target <name>", "chip (default: likewise)")
+    .option("--threads <count>", "threads the code may use (default: what the target recommends here)", positiveInteger)
+    .option("--quick", "public cases only, no speed: seconds, for use while writing", false)
+    .addOption(new Option("--require <outcome>", "what counts as success").choices(["passed", "surpassed"]).default("passed"))
+    .option("--json", "print the event stream, one JSON object a line; the last one holds the verdict", false)
+    .option("--unsafe-no-sandbox", "build and run the code without bubblewrap, with your rights", false)
+    .addHelpText(
+      "after",
+      helpText({
+        notes: "A path that ends in <spec>/<variant>/<target>, as under generated/, names all three by itself.",
+        examples: [
+          ["forge check generated/rmsnorm/f32/x86-64", "Judges what was accepted, with fresh hidden cases, on this machine."],
+          ["forge check my-kernel --spec specs/kernels/rmsnorm.yaml --variant f32 --quick", "A quick look at code that you are writing."],
+          [
+            "forge check my-kernel --spec my/gelu.yaml --require surpassed --json",
+            "A gate for CI: exit 3 where it is right but no faster.",
+          ],
+        ],
+        exitCodes: [0, 1, 2, 3, 4, 130],
+      }),
+    )
+    .action(async (folder: string, options: CheckCommandOptions) => host.finish(await check(folder, options, host.interruption())));
+}
+
+async function check(folder: string, options: CheckCommandOptions, signal: AbortSignal): Promise<ExitCode> {
+  const { compareWithCertificate, describeFolder } = await import("./describe-folder.js");
+  const described = describeFolder(folder, options);
+  const [{ loadSpec }, { checkFolder }, { targetNames }, { openProgress }, { verdictText }] = await Promise.all([
+    import("../../specs/load-spec.js"),
+    import("../check-folder.js"),
+    import("../targets.js"),
+    import("../progress/open-progress.js"),
+    import("../progress/verdict-text.js"),
+  ]);
+  const loaded = loadSpec(described.specPath);
+  requireVariant(loaded, described.variant);
+  requireTarget(targetNames, described.target);
+  const certified = compareWithCertificate(folder, loaded);
+  if (certified !== null) process.stderr.write(`${certified}\n`);
+  const progress = openProgress(process.stdout, options.json);
+  let isJudged = false;
+  try {
+    const verdict = await checkFolder({
+      folder: resolve(folder),
+      loaded,
+      variant: described.variant,
+      target: described.target,
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+      quick: options.quick,
+      unsafe: options.unsafeNoSandbox,
+      onEvent: (event) => {
+        isJudged ||= event.type === "attempt-judged";
+        progress.event(event, Date.now(), null);
+      },
+      signal,
+    });
+    // Whoever reads the stream gets the verdict as its last object.
+    if (!isJudged) progress.event({ type: "attempt-judged", attempt: 0, verdict, bestRatio: null }, Date.now(), null);
+    progress.close();
+    if (!options.json) process.stdout.write(`\n${verdictText(verdict)}\n`);
+    return signal.aborted ? exitCodes.interrupted : verdictExitCode(verdict, options.require);
+  } finally {
+    progress.close();
+  }
+}
+
+function verdictExitCode(verdict: Verdict, require: "passed" | "surpassed"): ExitCode {
+  switch (verdict.outcome) {
+    case "failed":
+      return exitCodes.failed;
+    case "errored":
+      return exitCodes.errored;
+    case "passed":
+      return require === "surpassed" ? exitCodes.undecided : exitCodes.ok;
+    case "surpassed":
+      return exitCodes.ok;
+  }
+}

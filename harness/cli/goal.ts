@@ -1,0 +1,151 @@
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import type { ForgeEvent, RunEnd } from "../../specs/contracts/event.js";
+import type { LoadedSpec } from "../../specs/contracts/spec.js";
+import type { CommandHost } from "./command-host.js";
+import { type ExitCode, exitCodes, gravestExitCode } from "./exit-codes.js";
+import { helpText } from "./help-text.js";
+import { positiveInteger, positiveNumber } from "./option-values.js";
+import { requireTarget, requireVariant } from "./require-known.js";
+import { UsageError } from "./usage-error.js";
+
+interface GoalCommandOptions {
+  variant?: string;
+  target: string;
+  agent: string;
+  threads?: number;
+  attempts?: number;
+  minutes?: number;
+  resume?: string | true;
+  require: "passed" | "surpassed";
+  json: boolean;
+  /** `--unsafe-no-sandbox` */
+  unsafeNoSandbox: boolean;
+  output: string;
+  runs: string;
+}
+
+export function declareGoal(program: Command, host: CommandHost): void {
+  program
+    .command("goal")
+    .argument("<spec>", "the exam: a YAML file, e.g. specs/kernels/rmsnorm.yaml")
+    .summary("have a kernel forged: passed first, then surpassed")
+    .description(
+      "Has an agent write the kernel that the spec describes, for one target. Every attempt is judged by the verifiers: nothing is timed\n" +
+        "until it is right. What is accepted goes to the output folder with a certificate; every run is kept and can be resumed.",
+    )
+    .option("--variant <name>", "storage types, as named in the spec, or `all` (default: the spec's first)")
+    .option("--target <name>", "chip to forge for (see `forge targets`), or `all`", "x86-64")
+    .option("--agent <name>", "who writes the code: `autotune` searches over compilers, flags and pragmas, without a key", "autotune")
+    .option("--threads <count>", "threads the kernel may use (default: what the target recommends here)", positiveInteger)
+    .option("--attempts <count>", "budget: attempts to be judged (default: the spec's)", positiveInteger)
+    .option("--minutes <count>", "budget: wall time (default: the spec's)", positiveNumber)
+    .option("--resume [run]", "go on with an unfinished run: the newest of this goal, or the one named")
+    .addOption(new Option("--require <outcome>", "what counts as success").choices(["passed", "surpassed"]).default("passed"))
+    .option("--output <folder>", "where accepted kernels go", "generated")
+    .option("--runs <folder>", "where run histories are kept", "runs")
+    .option("--json", "print the event stream, one JSON object a line", false)
+    .option("--unsafe-no-sandbox", "build and run generated code without bubblewrap, with your rights; the certificate says so", false)
+    .addHelpText(
+      "after",
+      helpText({
+        examples: [
+          ["forge goal specs/kernels/rmsnorm.yaml", "The first variant on x86-64 with the built-in agent."],
+          ["forge goal specs/kernels/linear.yaml --variant bf16 --minutes 10", "Another variant, with at most ten minutes."],
+          [
+            "forge goal my/gelu.yaml --target all --variant all --require surpassed",
+            "Every variant on every target; exit 3 where one is right but no faster.",
+          ],
+          ["forge goal specs/kernels/rmsnorm.yaml --resume", "Goes on where the newest unfinished run stopped."],
+          ["forge goal specs/kernels/rmsnorm.yaml --json | jq -c 'select(.type == \"attempt-judged\")'", "Follow it from a program."],
+        ],
+        exitCodes: [0, 1, 2, 3, 4, 130],
+      }),
+    )
+    .action(async (spec: string, options: GoalCommandOptions) => host.finish(await goal(spec, options, host.interruption())));
+}
+
+async function goal(specPath: string, options: GoalCommandOptions, signal: AbortSignal): Promise<ExitCode> {
+  const { loadSpec } = await import("../../specs/load-spec.js");
+  const loaded = loadSpec(specPath);
+  const variants =
+    options.variant === "all" ? Object.keys(loaded.spec.variants) : [options.variant ?? Object.keys(loaded.spec.variants)[0]!];
+  const targets = await chooseTargets(options.target);
+  for (const variant of variants) requireVariant(loaded, variant);
+  if (typeof options.resume === "string" && variants.length * targets.length > 1) {
+    throw new UsageError("--resume with a run names one goal: leave out `all`, or leave out the run to resume the newest of each goal");
+  }
+  const codes: ExitCode[] = [];
+  for (const variant of variants) {
+    for (const target of targets) {
+      if (!signal.aborted) codes.push(await oneGoal({ loaded, specPath, variant, target, options, signal }));
+    }
+  }
+  return gravestExitCode(codes);
+}
+
+async function chooseTargets(name: string): Promise<string[]> {
+  const { targetNames } = await import("../targets.js");
+  if (name === "all") return targetNames;
+  requireTarget(targetNames, name);
+  return [name];
+}
+
+interface OneGoal {
+  loaded: LoadedSpec;
+  specPath: string;
+  variant: string;
+  target: string;
+  options: GoalCommandOptions;
+  signal: AbortSignal;
+}
+
+async function oneGoal({ loaded, specPath, variant, target, options, signal }: OneGoal): Promise<ExitCode> {
+  const [{ runGoal }, { openProgress }, { closingText }] = await Promise.all([
+    import("../run-goal.js"),
+    import("../progress/open-progress.js"),
+    import("../progress/closing-text.js"),
+  ]);
+  const progress = openProgress(process.stdout, options.json);
+  const onAbort = () => progress.say("Ending the run cleanly; Ctrl-C again stops at once.");
+  signal.addEventListener("abort", onAbort, { once: true });
+  const events: ForgeEvent[] = [];
+  const budget = {
+    ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
+    ...(options.minutes === undefined ? {} : { minutes: options.minutes }),
+  };
+  try {
+    const result = await runGoal({
+      loaded,
+      variant,
+      target,
+      agent: options.agent,
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+      budget,
+      ...(options.resume === undefined ? {} : { resume: options.resume }),
+      runsDirectory: resolve(options.runs),
+      outputDirectory: resolve(options.output),
+      unsafe: options.unsafeNoSandbox,
+      onEvent: (event) => {
+        events.push(event);
+        progress.event(event, Date.parse(event.at), event.run);
+      },
+      signal,
+    });
+    progress.close();
+    const repeat = { specPath, variant, target, runs: options.runs };
+    if (!options.json) process.stdout.write(`\n${closingText({ ...result, events, repeat })}\n`);
+    return goalExitCode(result.end, result.directory, options.require, events);
+  } finally {
+    progress.close();
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function goalExitCode(end: RunEnd, directory: string | null, require: "passed" | "surpassed", events: ForgeEvent[]): ExitCode {
+  if (end === "interrupted") return exitCodes.interrupted;
+  if (end === "errored") return exitCodes.errored;
+  if (directory === null) return exitCodes.failed;
+  const surpassed = end === "surpassed" || events.some((event) => event.type === "framework-accepted" && event.outcome === "surpassed");
+  return require === "surpassed" && !surpassed ? exitCodes.undecided : exitCodes.ok;
+}

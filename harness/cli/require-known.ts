@@ -1,0 +1,12 @@
+import type { LoadedSpec } from "../../specs/contracts/spec.js";
+import { UsageError } from "./usage-error.js";
+
+export function requireVariant(loaded: LoadedSpec, variant: string): void {
+  const known = Object.keys(loaded.spec.variants);
+  if (!known.includes(variant)) throw new UsageError(`${loaded.path} has no variant '${variant}'; --variant takes ${known.join(", ")}`);
+}
+
+export function requireTarget(known: string[], target: string): void {
+  if (!known.includes(target))
+    throw new UsageError(`there is no target '${target}'; --target takes ${known.join(", ")} (see \`forge targets\`)`);
+}
