@@ -19,14 +19,7 @@ const programs = [
  * @param {number} version
  */
 export function clangPackages(version) {
-  return [
-    `clang-${version}`,
-    `lld-${version}`,
-    `llvm-${version}`,
-    `libomp-${version}-dev`,
-    `libclang-rt-${version}-dev`,
-    `libclang-rt-${version}-dev-wasm32`,
-  ];
+  return [`clang-${version}`, `lld-${version}`, `libomp-${version}-dev`, `libclang-rt-${version}-dev`, `libclang-rt-${version}-dev-wasm32`];
 }
 
 /**

@@ -16,17 +16,16 @@ export function declareBench(program: Command, host: CommandHost): void {
     .addArgument(new Argument("<what>", "which measurement").choices(Object.keys(benches)))
     .argument("[arguments...]", "passed on to the measurement")
     .summary("measure Forge itself: its verdicts, its gates, its kernels")
-    .description(
-      "verdict    how often the speed verdict errs: A/A pairs, pairs 5 % apart, A/A under load\n" +
-        "kernels    what was forged against the baseline and its peers, per cent of the physical limit\n" +
-        "sentinels  wrong kernels that must be rejected and honest ones that must be accepted",
-    )
+    .description("Measures Forge itself. These take minutes, and want a machine that does nothing else.")
     .passThroughOptions()
     .allowUnknownOption()
     .addHelpText(
       "after",
       helpText({
-        notes: "These take minutes, and want a machine that does nothing else.",
+        notes:
+          "  verdict    how often the speed verdict errs: A/A pairs, pairs 5 % apart, A/A under load\n" +
+          "  kernels    what was forged against the baseline and its peers, per cent of the physical limit\n" +
+          "  sentinels  wrong kernels that must be rejected and honest ones that must be accepted",
         examples: [
           ["forge bench sentinels", "Which gate rejects which planted mistake."],
           ["forge bench kernels", "The table of docs/verdict.md, on this machine."],

@@ -12,10 +12,10 @@ interface CheckCommandOptions {
   variant?: string;
   target?: string;
   threads?: number;
-  quick: boolean;
+  quick?: boolean;
   require: "passed" | "surpassed";
-  json: boolean;
-  unsafeNoSandbox: boolean;
+  json?: boolean;
+  unsafeNoSandbox?: boolean;
 }
 
 export function declareCheck(program: Command, host: CommandHost): void {
@@ -24,17 +24,17 @@ export function declareCheck(program: Command, host: CommandHost): void {
     .argument("<folder>", "the code to judge: sources and forge.json")
     .summary("judge a folder against a spec: how anyone gets a verdict")
     .description(
-      "Judges the code in a folder exactly as an agent's attempt is judged: rules, build, memory, align, determinism, speed, confirmation,\n" +
+      "Judges the code in a folder exactly as an agent's attempt is judged: rules, build, memory, align, determinism, speed, confirmation, " +
         "stopping at the first failure. Hidden cases are drawn anew each time. Nothing in the folder is changed.",
     )
     .option("--spec <file>", "the exam (default: from the folder's certificate.json, else from its path)")
     .option("--variant <name>", "storage types (default: likewise)")
     .option("--target <name>", "chip (default: likewise)")
     .option("--threads <count>", "threads the code may use (default: what the target recommends here)", positiveInteger)
-    .option("--quick", "public cases only, no speed: seconds, for use while writing", false)
+    .option("--quick", "public cases only, no speed: seconds, for use while writing")
     .addOption(new Option("--require <outcome>", "what counts as success").choices(["passed", "surpassed"]).default("passed"))
-    .option("--json", "print the event stream, one JSON object a line; the last one holds the verdict", false)
-    .option("--unsafe-no-sandbox", "build and run the code without bubblewrap, with your rights", false)
+    .option("--json", "print the event stream, one JSON object a line; the last one holds the verdict")
+    .option("--unsafe-no-sandbox", "build and run the code without bubblewrap, with your rights")
     .addHelpText(
       "after",
       helpText({
@@ -68,7 +68,7 @@ async function check(folder: string, options: CheckCommandOptions, signal: Abort
   requireTarget(targetNames, described.target);
   const certified = compareWithCertificate(folder, loaded);
   if (certified !== null) process.stderr.write(`${certified}\n`);
-  const progress = openProgress(process.stdout, options.json);
+  const progress = openProgress(process.stdout, options.json ?? false);
   let isJudged = false;
   try {
     const verdict = await checkFolder({
@@ -77,8 +77,8 @@ async function check(folder: string, options: CheckCommandOptions, signal: Abort
       variant: described.variant,
       target: described.target,
       ...(options.threads === undefined ? {} : { threads: options.threads }),
-      quick: options.quick,
-      unsafe: options.unsafeNoSandbox,
+      quick: options.quick ?? false,
+      unsafe: options.unsafeNoSandbox ?? false,
       onEvent: (event) => {
         isJudged ||= event.type === "attempt-judged";
         progress.event(event, Date.now(), null);

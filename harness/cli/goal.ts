@@ -18,9 +18,9 @@ interface GoalCommandOptions {
   minutes?: number;
   resume?: string | true;
   require: "passed" | "surpassed";
-  json: boolean;
+  json?: boolean;
   /** `--unsafe-no-sandbox` */
-  unsafeNoSandbox: boolean;
+  unsafeNoSandbox?: boolean;
   output: string;
   runs: string;
 }
@@ -31,7 +31,7 @@ export function declareGoal(program: Command, host: CommandHost): void {
     .argument("<spec>", "the exam: a YAML file, e.g. specs/kernels/rmsnorm.yaml")
     .summary("have a kernel forged: passed first, then surpassed")
     .description(
-      "Has an agent write the kernel that the spec describes, for one target. Every attempt is judged by the verifiers: nothing is timed\n" +
+      "Has an agent write the kernel that the spec describes, for one target. Every attempt is judged by the verifiers: nothing is timed " +
         "until it is right. What is accepted goes to the output folder with a certificate; every run is kept and can be resumed.",
     )
     .option("--variant <name>", "storage types, as named in the spec, or `all` (default: the spec's first)")
@@ -44,8 +44,8 @@ export function declareGoal(program: Command, host: CommandHost): void {
     .addOption(new Option("--require <outcome>", "what counts as success").choices(["passed", "surpassed"]).default("passed"))
     .option("--output <folder>", "where accepted kernels go", "generated")
     .option("--runs <folder>", "where run histories are kept", "runs")
-    .option("--json", "print the event stream, one JSON object a line", false)
-    .option("--unsafe-no-sandbox", "build and run generated code without bubblewrap, with your rights; the certificate says so", false)
+    .option("--json", "print the event stream, one JSON object a line")
+    .option("--unsafe-no-sandbox", "build and run generated code without bubblewrap, with your rights; the certificate says so")
     .addHelpText(
       "after",
       helpText({
@@ -70,8 +70,8 @@ async function goal(specPath: string, options: GoalCommandOptions, signal: Abort
   const loaded = loadSpec(specPath);
   const variants =
     options.variant === "all" ? Object.keys(loaded.spec.variants) : [options.variant ?? Object.keys(loaded.spec.variants)[0]!];
-  const targets = await chooseTargets(options.target);
   for (const variant of variants) requireVariant(loaded, variant);
+  const targets = await chooseTargets(options.target);
   if (typeof options.resume === "string" && variants.length * targets.length > 1) {
     throw new UsageError("--resume with a run names one goal: leave out `all`, or leave out the run to resume the newest of each goal");
   }
@@ -106,7 +106,7 @@ async function oneGoal({ loaded, specPath, variant, target, options, signal }: O
     import("../progress/open-progress.js"),
     import("../progress/closing-text.js"),
   ]);
-  const progress = openProgress(process.stdout, options.json);
+  const progress = openProgress(process.stdout, options.json ?? false);
   const onAbort = () => progress.say("Ending the run cleanly; Ctrl-C again stops at once.");
   signal.addEventListener("abort", onAbort, { once: true });
   const events: ForgeEvent[] = [];
@@ -125,7 +125,7 @@ async function oneGoal({ loaded, specPath, variant, target, options, signal }: O
       ...(options.resume === undefined ? {} : { resume: options.resume }),
       runsDirectory: resolve(options.runs),
       outputDirectory: resolve(options.output),
-      unsafe: options.unsafeNoSandbox,
+      unsafe: options.unsafeNoSandbox ?? false,
       onEvent: (event) => {
         events.push(event);
         progress.event(event, Date.parse(event.at), event.run);

@@ -44,10 +44,11 @@ const { version } = JSON.parse(readFileSync(join(packageRoot(), "package.json"),
 
 const program = new Command("forge")
   .description(
-    "Has kernels written for one operation and one chip, proves them right, then drives them until they are faster.\n" +
+    "Has kernels written for one operation and one chip, proves them right, then drives them until they are faster. " +
       "A spec (YAML) is the exam; `forge goal` sits it; `forge check` lets anyone sit it again.",
   )
   .version(version)
+  .enablePositionalOptions()
   .exitOverride()
   .showHelpAfterError("Run it with --help to see how it is used.")
   .addHelpText(

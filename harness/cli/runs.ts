@@ -11,7 +11,7 @@ export function declareRuns(program: Command, host: CommandHost): void {
     .summary("list the runs, newest first")
     .description("Lists the runs kept in a folder: goal, attempts, best outcome and speed-up, how each ended.")
     .option("--runs <folder>", "where run histories are kept", "runs")
-    .option("--json", "print one JSON object a line instead of the table", false)
+    .option("--json", "print one JSON object a line instead of the table")
     .addHelpText(
       "after",
       helpText({
@@ -22,10 +22,10 @@ export function declareRuns(program: Command, host: CommandHost): void {
         exitCodes: [0, 2, 4],
       }),
     )
-    .action(async (options: { runs: string; json: boolean }) => host.finish(await runs(options)));
+    .action(async (options: { runs: string; json?: boolean }) => host.finish(await runs(options)));
 }
 
-async function runs(options: { runs: string; json: boolean }): Promise<ExitCode> {
+async function runs(options: { runs: string; json?: boolean }): Promise<ExitCode> {
   const directory = resolve(options.runs);
   // Looking must not make a folder.
   if (!existsSync(directory)) {

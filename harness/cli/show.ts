@@ -13,7 +13,7 @@ export function declareShow(program: Command, host: CommandHost): void {
     .summary("tell the story of one run")
     .description("Tells what happened in a run: its goal, every attempt with its checks and figures, what was accepted, how it ended.")
     .option("--runs <folder>", "where run histories are kept", "runs")
-    .option("--json", "print the run's events instead, one JSON object a line", false)
+    .option("--json", "print the run's events instead, one JSON object a line")
     .addHelpText(
       "after",
       helpText({
@@ -24,10 +24,10 @@ export function declareShow(program: Command, host: CommandHost): void {
         exitCodes: [0, 2, 4],
       }),
     )
-    .action(async (run: string, options: { runs: string; json: boolean }) => host.finish(await show(run, options)));
+    .action(async (run: string, options: { runs: string; json?: boolean }) => host.finish(await show(run, options)));
 }
 
-async function show(name: string, options: { runs: string; json: boolean }): Promise<ExitCode> {
+async function show(name: string, options: { runs: string; json?: boolean }): Promise<ExitCode> {
   const directory = resolve(options.runs);
   if (!existsSync(directory))
     throw new UsageError(`there is no folder ${options.runs}: start a run with \`forge goal <spec>\`, or say --runs <folder>`);

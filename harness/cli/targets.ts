@@ -17,8 +17,8 @@ export function declareTargets(program: Command, host: CommandHost): void {
     .command("targets")
     .summary("which chips are here, with which toolchains and limits")
     .description("Looks at this machine: the targets it can forge for, their compilers, and what sandbox protection is in force.")
-    .option("--measure", "also measure the peaks (some seconds a target; kept for later)", false)
-    .option("--json", "print one JSON object", false)
+    .option("--measure", "also measure the peaks (some seconds a target; kept for later)")
+    .option("--json", "print one JSON object")
     .addHelpText(
       "after",
       helpText({
@@ -29,10 +29,10 @@ export function declareTargets(program: Command, host: CommandHost): void {
         exitCodes: [0, 4],
       }),
     )
-    .action(async (options: { measure: boolean; json: boolean }) => host.finish(await targets(options)));
+    .action(async (options: { measure?: boolean; json?: boolean }) => host.finish(await targets(options)));
 }
 
-async function targets(options: { measure: boolean; json: boolean }): Promise<ExitCode> {
+async function targets(options: { measure?: boolean; json?: boolean }): Promise<ExitCode> {
   const [{ createSandbox }, { createTarget, targetNames }, { cacheDirectory }, { targetText, sandboxText }] = await Promise.all([
     import("../sandbox/create-sandbox.js"),
     import("../targets.js"),
