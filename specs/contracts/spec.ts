@@ -44,6 +44,7 @@ export type Variant = Static<typeof Variant>;
 const SizeValue = Type.Integer({ minimum: 1, maximum: 1_000_000_000 });
 
 const Sizes = Type.Record(Identifier, SizeValue, {
+  ...closed,
   description: "A value for every symbolic size.",
 });
 /** Values of all symbolic sizes of a case, by symbol. */
@@ -58,40 +59,28 @@ const SizeRange = Type.Object(
   closed,
 );
 
+const regimeNames = [
+  "normal",
+  "log_uniform",
+  "positive",
+  "offset",
+  "tiny",
+  "subnormal",
+  "outlier",
+  "half_amplified",
+  "repeated_rows",
+  "constant_rows",
+  "zero_row",
+  "ties",
+  "huge_peak",
+  "all_but_one_inf",
+] as const;
+/** How the values of `signal` inputs are distributed; docs/spec.md describes each. */
+export type Regime = (typeof regimeNames)[number];
 const Regime = Type.Union(
-  [
-    "normal",
-    "log_uniform",
-    "positive",
-    "offset",
-    "tiny",
-    "subnormal",
-    "outlier",
-    "half_amplified",
-    "repeated_rows",
-    "constant_rows",
-    "zero_row",
-    "ties",
-    "huge_peak",
-    "all_but_one_inf",
-  ].map((name) => Type.Literal(name)),
+  regimeNames.map((name) => Type.Literal(name)),
   { description: "How the values of `signal` inputs are distributed. See docs/spec.md for each." },
 );
-export type Regime =
-  | "normal"
-  | "log_uniform"
-  | "positive"
-  | "offset"
-  | "tiny"
-  | "subnormal"
-  | "outlier"
-  | "half_amplified"
-  | "repeated_rows"
-  | "constant_rows"
-  | "zero_row"
-  | "ties"
-  | "huge_peak"
-  | "all_but_one_inf";
 
 /** How the values of an input are drawn. */
 const Draw = Type.Union([
@@ -187,8 +176,8 @@ const Entry = Type.Object(
   {
     direction: Type.Union([Type.Literal("forward"), Type.Literal("backward")]),
     description: Type.Optional(Type.String()),
-    buffers: Type.Record(Identifier, Buffer, { description: "In the order of the C parameters." }),
-    scalars: Type.Optional(Type.Record(Identifier, Scalar, { description: "After buffers and sizes, in this order." })),
+    buffers: Type.Record(Identifier, Buffer, { ...closed, description: "In the order of the C parameters." }),
+    scalars: Type.Optional(Type.Record(Identifier, Scalar, { ...closed, description: "After buffers and sizes, in this order." })),
     flops: Formula,
     bytes: Formula,
     bilinear: Type.Optional(
@@ -203,6 +192,7 @@ const Entry = Type.Object(
     ),
     tunables: Type.Optional(
       Type.Record(Type.String({ pattern: "^[A-Z][A-Z0-9_]*$" }), Type.Array(Type.Integer(), { minItems: 1, maxItems: 32 }), {
+        ...closed,
         description: "Macros that the reference reads with a default, and the values worth trying.",
       }),
     ),
@@ -221,8 +211,12 @@ export const KernelSpec = Type.Object(
     summary: Type.String({ maxLength: 300 }),
     source: Type.String({ description: "Paper and equation, or other definition.", maxLength: 300 }),
     reference: Type.String({ description: "The plain C reference, relative to this file." }),
-    variants: Type.Record(SpecName, Variant, { description: "Storage and accumulation types, by name.", minProperties: 1 }),
-    sizes: Type.Record(Identifier, SizeRange, { description: "Symbolic sizes, in the order of the C parameters.", minProperties: 1 }),
+    variants: Type.Record(SpecName, Variant, { ...closed, description: "Storage and accumulation types, by name.", minProperties: 1 }),
+    sizes: Type.Record(Identifier, SizeRange, {
+      ...closed,
+      description: "Symbolic sizes, in the order of the C parameters.",
+      minProperties: 1,
+    }),
     cases: Type.Object(
       {
         public: Type.Array(Sizes, { minItems: 1, maxItems: 32, description: "Shown to whoever writes the code, in full." }),
@@ -232,7 +226,7 @@ export const KernelSpec = Type.Object(
       closed,
     ),
     regimes: Type.Array(Regime, { minItems: 1, description: "Regimes that hidden cases cycle through." }),
-    entries: Type.Record(Identifier, Entry, { minProperties: 1 }),
+    entries: Type.Record(Identifier, Entry, { ...closed, minProperties: 1 }),
     gates: Type.Object(
       {
         speed: Type.Number({ minimum: 1, description: "Lower end of the speed-up's interval must exceed this to surpass." }),
