@@ -8,8 +8,11 @@ const validate = new Ajv({ strict: false }).compile<Certificate>(Certificate);
 export type UnsealedCertificate = Omit<Certificate, "hashes"> & { hashes: Omit<Certificate["hashes"], "certificate"> };
 
 /** The text of certificate.json, with the hash of everything else in it. It shows accidents; it is no signature. */
-export function certificateText(certificate: UnsealedCertificate): string {
-  const sealed: Certificate = { ...certificate, hashes: { ...certificate.hashes, certificate: hashOf(certificate) } };
+export function certificateText(certificate: UnsealedCertificate | Certificate): string {
+  const hashes: Record<string, unknown> & UnsealedCertificate["hashes"] = { ...certificate.hashes };
+  // One that is written anew gets a new hash.
+  delete hashes.certificate;
+  const sealed: Certificate = { ...certificate, hashes: { ...hashes, certificate: hashOf({ ...certificate, hashes }) } };
   return `${JSON.stringify(sealed, null, 2)}\n`;
 }
 

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { candidateBytes } from "../../harness/candidate-files.js";
 import { readCandidateFolder, writeCandidateFolder } from "../../harness/candidate-folder.js";
-import { sampleCandidate, temporaryFolder } from "./sample-run.js";
+import { sampleCandidate } from "./sample-run.js";
+import { temporaryFolder } from "./temporary-folder.js";
 
 function folderWith(manifest: unknown, files: Record<string, string> = { "kernel.c": "int x;\n" }): string {
   const folder = temporaryFolder();

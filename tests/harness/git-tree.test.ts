@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { gitBlobHash, gitTreeHash } from "../../harness/git-tree.js";
-import { temporaryFolder } from "./sample-run.js";
+import { temporaryFolder } from "./temporary-folder.js";
 
 test("trees and blobs hash as git hashes them, folders sorted with their slash", () => {
   const folder = temporaryFolder();

@@ -1,17 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import type { EventBody, GoalDescription } from "../../specs/contracts/event.js";
 import type { Candidate } from "../../specs/contracts/target.js";
 import type { Outcome, SpeedFigure, Verdict } from "../../specs/contracts/verdict.js";
-
-/** A folder of the test's own, gone afterwards. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "forge-test-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 export const sampleGoal: GoalDescription = {
   spec: "rmsnorm",

@@ -5,7 +5,8 @@ import { expect, test } from "vitest";
 import { candidateBytes } from "../../harness/candidate-files.js";
 import { gitTreeHash } from "../../harness/git-tree.js";
 import { openWorkspace } from "../../harness/workspace.js";
-import { sampleCandidate, temporaryFolder } from "./sample-run.js";
+import { sampleCandidate } from "./sample-run.js";
+import { temporaryFolder } from "./temporary-folder.js";
 
 test("a commit gives back the candidate as it was, whatever becomes of the work tree", async () => {
   const workspace = await openWorkspace(join(temporaryFolder(), "workspace"));
