@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import type { ForgeEvent, RunEnd } from "../../specs/contracts/event.js";
 import type { LoadedSpec } from "../../specs/contracts/spec.js";
 import type { CommandHost } from "./command-host.js";
+import { commandName } from "./command-name.js";
 import { type ExitCode, exitCodes, gravestExitCode } from "./exit-codes.js";
 import { helpText } from "./help-text.js";
 import { positiveInteger, positiveNumber } from "./option-values.js";
@@ -78,7 +79,7 @@ async function goal(specPath: string, options: GoalCommandOptions, signal: Abort
   const codes: ExitCode[] = [];
   for (const variant of variants) {
     for (const target of targets) {
-      if (!signal.aborted) codes.push(await oneGoal({ loaded, specPath, variant, target, options, signal }));
+      codes.push(signal.aborted ? exitCodes.interrupted : await oneGoal({ loaded, specPath, variant, target, options, signal }));
     }
   }
   return gravestExitCode(codes);
@@ -133,7 +134,7 @@ async function oneGoal({ loaded, specPath, variant, target, options, signal }: O
       signal,
     });
     progress.close();
-    const repeat = { specPath, variant, target, runs: options.runs };
+    const repeat = { program: commandName(), specPath, variant, target, runs: options.runs };
     if (!options.json) process.stdout.write(`\n${closingText({ ...result, events, repeat })}\n`);
     return goalExitCode(result.end, result.directory, options.require, events);
   } finally {

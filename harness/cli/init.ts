@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { CommandHost } from "./command-host.js";
+import { commandName } from "./command-name.js";
 import { exitCodes } from "./exit-codes.js";
 import { helpText } from "./help-text.js";
 
@@ -34,6 +35,6 @@ function nextSteps(written: { spec: string; files: string[] }): string {
     `Wrote ${written.files.join(", ")}. Next:`,
     `  1. edit ${others.join(", ")}: the plainest C that is right`,
     `  2. edit ${written.spec}: buffers, sizes, regimes, FLOP and byte formulas (docs/spec.md)`,
-    `  3. forge goal ${written.spec}`,
+    `  3. ${commandName()} goal ${written.spec}`,
   ].join("\n");
 }

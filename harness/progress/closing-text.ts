@@ -11,7 +11,8 @@ export interface ClosedGoal {
   /** Where the accepted framework lies; null where nothing was accepted. */
   directory: string | null;
   events: ForgeEvent[];
-  repeat: { specPath: string; variant: string; target: string; runs: string };
+  /** What the user typed, for the commands that go on from here. */
+  repeat: { program: string; specPath: string; variant: string; target: string; runs: string };
 }
 
 const headlines: Record<RunEnd, string> = {
@@ -41,9 +42,9 @@ export function closingText(goal: ClosedGoal): string {
           .split("\n")
           .map((line) => `  ${line}`),
       );
-    lines.push(`  it lies in     ${folder}`, `  judge it again forge check ${folder}`);
+    lines.push(`  it lies in     ${folder}`, `  judge it again ${goal.repeat.program} check ${folder}`);
   }
-  lines.push(`  its history    forge show ${goal.run}${goal.repeat.runs === "runs" ? "" : ` --runs ${goal.repeat.runs}`}`);
+  lines.push(`  its history    ${goal.repeat.program} show ${goal.run}${goal.repeat.runs === "runs" ? "" : ` --runs ${goal.repeat.runs}`}`);
   if (goal.end === "interrupted") lines.push(`  go on with it  ${resumeCommand(goal)}`);
   if (goal.end === "errored") lines.push(`  try again      ${resumeCommand(goal)}`);
   return lines.join("\n");
@@ -51,7 +52,7 @@ export function closingText(goal: ClosedGoal): string {
 
 function resumeCommand({ run, repeat }: ClosedGoal): string {
   const runs = repeat.runs === "runs" ? "" : ` --runs ${repeat.runs}`;
-  return `forge goal ${repeat.specPath} --variant ${repeat.variant} --target ${repeat.target}${runs} --resume ${run}`;
+  return `${repeat.program} goal ${repeat.specPath} --variant ${repeat.variant} --target ${repeat.target}${runs} --resume ${run}`;
 }
 
 function acceptedFigures(events: ForgeEvent[], attempt: number | null) {
