@@ -1,5 +1,6 @@
 import type { ErrorObject } from "ajv";
 import { renameAdvice } from "./nearest-name.js";
+import { resolveUnions } from "./schema-union.js";
 import { type Fail, type SpecPath, showPath } from "./spec-error.js";
 
 interface Problem {
@@ -26,45 +27,6 @@ function pathOf(instancePath: string, value: unknown): SpecPath {
 function shortJson(value: unknown): string {
   const text = JSON.stringify(value) ?? "nothing";
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
-}
-
-/**
- * Errors of a union are those of all its branches. Kept are those of the branch whose `role` or `kind` is the given one; where no
- * branch fits, or it is a union of words, one error that lists the choices takes their place.
- */
-function resolveUnions(errors: ErrorObject[]): ErrorObject[] {
-  const unions = errors
-    .filter(({ keyword }) => keyword === "anyOf")
-    .sort((left, right) => left.schemaPath.length - right.schemaPath.length);
-  let remaining = errors.filter(({ keyword }) => keyword !== "anyOf");
-  for (const union of unions) {
-    const inside = (error: ErrorObject): boolean =>
-      error.schemaPath.startsWith(`${union.schemaPath}/`) && error.instancePath.startsWith(union.instancePath);
-    const isChoice = (error: ErrorObject): boolean =>
-      (error.keyword === "const" && error.schemaPath.slice(union.schemaPath.length).split("/").length <= 5) ||
-      (error.keyword === "required" &&
-        error.instancePath === union.instancePath &&
-        ["role", "kind"].includes(error.params.missingProperty));
-    const branches = new Map<string, ErrorObject[]>();
-    for (const error of remaining.filter(inside)) {
-      const branch = error.schemaPath.slice(union.schemaPath.length + 1).split("/")[0]!;
-      branches.set(branch, [...(branches.get(branch) ?? []), error]);
-    }
-    if (branches.size === 0) continue;
-    const others = remaining.filter((error) => !inside(error));
-    const fitting = [...branches.values()].filter((branch) => !branch.some(isChoice));
-    if (fitting.length > 0) {
-      remaining = [...others, ...fitting.sort((left, right) => left.length - right.length)[0]!];
-      continue;
-    }
-    const choices = [...branches.values()].flatMap((branch) => branch.filter(isChoice));
-    const words = choices.filter(({ keyword }) => keyword === "const");
-    const missing = choices.find(({ keyword }) => keyword === "required");
-    if (words.length === 0) remaining = [...others, missing ?? union];
-    else
-      remaining = [...others, { ...words[0]!, keyword: "enum", params: { allowedValues: words.map(({ params }) => params.allowedValue) } }];
-  }
-  return remaining;
 }
 
 function describe(error: ErrorObject, value: unknown): Problem {
@@ -160,6 +122,6 @@ export function failOnSchema(errors: ErrorObject[], value: unknown, fail: Fail):
   const problems = resolveUnions(errors).map((error) => describe(error, value));
   const worst = problems.reduce((left, right) => (right.weight > left.weight ? right : left));
   const others = new Set(problems.map(({ path }) => showPath(path))).size - 1;
-  const more = others > 0 ? `; then look at ${others} more place${others > 1 ? "s" : ""}` : "";
+  const more = others > 0 && worst.at === "value" ? `; then look at ${others} more place${others > 1 ? "s" : ""}` : "";
   return fail(worst.path, worst.problem, worst.expected, worst.remedy + more, worst.at);
 }

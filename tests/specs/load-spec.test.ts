@@ -39,6 +39,9 @@ describe("row 45: a schema error names file, line and column, what was expected 
       /regimes\[5\] is "subnormals".*\n.*one of normal, log_uniform.*\n.*did you mean "subnormal"\?/,
     ],
     ["an unknown role", "x: { role: input,", "x: { role: inputs,", /buffers\.x\.role is "inputs".*\n.*one of input, output/],
+    ["a misspelt role", "x: { role: input,", "x: { rol: input,", /unknown key "rol".*\n.*\n.*did you mean "role"\?/],
+    ["no role", "x: { role: input,", "x: {", /x lacks the key "role"\n.*one of input, output/],
+    ["no kind", "draw: { kind: signal }", "draw: { scale: 2 }", /draw lacks the key "kind"\n.*one of signal, weight, index, from/],
     [
       "a key that only outputs have",
       "x: { role: input,",
