@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { EntrySignature, MachineClass, Peaks, Session, Target } from "../../../specs/contracts/target.js";
+import { asset } from "./assets.js";
+
+const entry = (name: string, sizes: string[]): EntrySignature => ({
+  name,
+  buffers: [
+    { name: "in", role: "input", type: "f32" },
+    { name: "out", role: "output", type: "f32" },
+  ],
+  sizes,
+  scalars: [],
+});
+
+const entries = [
+  entry("peak_multiply_add", ["iterations"]),
+  entry("peak_read", ["floats", "passes"]),
+  entry("peak_copy_vectors", ["floats"]),
+  entry("peak_copy_bulk", ["floats"]),
+];
+
+const flopsPerIteration = 12 * 4 * 2;
+const granuleBytes = 256;
+const smallBytes = 4096;
+
+/** The machine's peaks through WASM, measured by kernels that go through the target's own build and session. Cached by machine and toolchain. */
+export async function measurePeaks(
+  target: Target,
+  cacheDirectory: string,
+  machine: MachineClass,
+  toolchainVersion: string,
+): Promise<Peaks> {
+  const source = await readFile(asset("peaks.c"), "utf8");
+  const key = createHash("sha256")
+    .update(JSON.stringify([1, machine, toolchainVersion, source]))
+    .digest("hex")
+    .slice(0, 32);
+  const path = join(cacheDirectory, "wasm-simd", "peaks", `${key}.json`);
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as Peaks;
+  } catch {
+    // Not measured yet.
+  }
+  const flags = ["-O3", ...target.tuningSpace({ store: "f32", accumulate: "f32" }).machine];
+  const build = await target.build({
+    candidate: {
+      files: { "peaks.c": source },
+      manifest: { language: "c", compiler: "clang", units: [{ source: "peaks.c", flags }], linkFlags: [] },
+    },
+    support: {},
+    entries,
+    mode: "plain",
+    threads: 1,
+  });
+  if (build.status === "failed") throw new Error(`the kernels that measure peaks do not build:\n${build.log}`);
+  const session = await target.open({ libraries: [build.artifact], entries, threads: 1, memory: "plain", wallMs: 120_000 });
+  try {
+    const peaks = await measure(session, machine);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(`${path}.${process.pid}`, JSON.stringify(peaks, null, 2));
+    await rename(`${path}.${process.pid}`, path);
+    return peaks;
+  } finally {
+    await session.close();
+  }
+}
+
+/** The best of several calls: a peak is what the machine can do, not what it does on average. */
+async function bestSeconds(session: Session, name: string, sizes: Record<string, number>, calls: number): Promise<number> {
+  let best = Number.POSITIVE_INFINITY;
+  for (let call = 0; call < calls; call++) {
+    const report = await session.call({ library: 0, entry: name, set: 0, sizes, scalars: {}, poison: 0 });
+    if (report.status !== "returned") throw new Error(`a kernel that measures peaks failed: ${JSON.stringify(report)}`);
+    best = Math.min(best, report.durationNs / 1e9);
+  }
+  return best;
+}
+
+async function measure(session: Session, machine: MachineClass): Promise<Peaks> {
+  const iterations = 2_000_000;
+  await session.bind("peak_multiply_add", [smallBytes, smallBytes], 1);
+  const flops = (flopsPerIteration * iterations) / (await bestSeconds(session, "peak_multiply_add", { iterations }, 12));
+
+  const read = async (bytes: number, passes: number) => {
+    await session.bind("peak_read", [bytes, smallBytes], 1);
+    return (bytes * passes) / (await bestSeconds(session, "peak_read", { floats: bytes / 4, passes }, 8));
+  };
+  const { l1d, l2, l3 } = machine.cacheBytes;
+  const half = (bytes: number, otherwise: number) =>
+    Math.max(granuleBytes, Math.floor((bytes || otherwise) / 2 / granuleBytes) * granuleBytes);
+  const dramBytes = Math.min(Math.max(4 * l3, 256 << 20), 1 << 30);
+  const rates = {
+    l1: await read(half(l1d, 32 << 10), 10_000),
+    l2: await read(half(l2, 512 << 10), 200),
+    l3: await read(half(Math.min(l3, 64 << 20), 8 << 20), 10),
+    dramRead: await read(dramBytes, 1),
+  };
+  let copySeconds = Number.POSITIVE_INFINITY;
+  for (const name of ["peak_copy_vectors", "peak_copy_bulk"]) {
+    await session.bind(name, [dramBytes, dramBytes], 1);
+    copySeconds = Math.min(copySeconds, await bestSeconds(session, name, { floats: dramBytes / 4 }, 5));
+  }
+  return {
+    threads: 1,
+    // No bf16 arithmetic in WASM: operands are widened and multiplied as f32.
+    flopsPerSecond: { f32: flops, bf16: flops },
+    // Copy counts the bytes read and the bytes written, as STREAM does.
+    bytesPerSecond: { ...rates, dramCopy: (2 * dramBytes) / copySeconds },
+  };
+}
