@@ -61,6 +61,11 @@ class WasmSimdTarget implements Target {
     return false;
   }
 
+  /** V8's own threads are left out of the count already: code without imports can neither start nor use one. */
+  runtimeThreads(): number {
+    return 0;
+  }
+
   /** Undefined-behaviour checks and canaries; wasm32 has no address sanitizer. */
   sanitizers(): boolean {
     return true;
