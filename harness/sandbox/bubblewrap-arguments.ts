@@ -1,9 +1,6 @@
 import { existsSync, lstatSync, readlinkSync } from "node:fs";
 import type { SandboxCommand, SandboxMount } from "../../specs/contracts/sandbox.js";
 
-/** How a mount reaches bubblewrap: an open descriptor where it supports that, else the path itself. */
-export type MountSource = { mount: SandboxMount; descriptor: number | null };
-
 /** User and group of every program inside. */
 const INSIDE_ID = "65534";
 
@@ -19,9 +16,8 @@ function systemArguments(): string[] {
 }
 const systemMounts = systemArguments();
 
-function mountArguments({ mount, descriptor }: MountSource): string[] {
-  const option = mount.writable ? "--bind" : "--ro-bind";
-  return descriptor === null ? [option, mount.host, mount.inside] : [`${option}-fd`, String(descriptor), mount.inside];
+function mountArguments({ host, inside, writable }: SandboxMount): string[] {
+  return [writable ? "--bind" : "--ro-bind", host, inside];
 }
 
 /** Empty but for what is asked for; compiler drivers find their assembler and linker on PATH alone. */
@@ -36,7 +32,7 @@ function environmentArguments(environment: Record<string, string>): string[] {
 /** Everything that bubblewrap is told, but for the program itself. */
 export function sandboxArguments(
   command: SandboxCommand,
-  mounts: MountSource[],
+  mounts: readonly SandboxMount[],
   descriptors: { status: number; filter: number },
 ): string[] {
   const size = String(command.limits.scratchBytes);
@@ -45,6 +41,8 @@ export function sandboxArguments(
     ...["--die-with-parent", "--new-session", "--cap-drop", "ALL"],
     ...systemMounts,
     ...["--proc", "/proc", "--dev", "/dev"],
+    // The first process is bubblewrap itself, without our limits: through its memory a program could take it over.
+    ...["--size", "4096", "--tmpfs", "/proc/1", "--remount-ro", "/proc/1"],
     ...["--size", size, "--tmpfs", "/dev/shm", "--size", size, "--tmpfs", "/tmp"],
     ...mounts.flatMap(mountArguments),
     // Last: mount points cannot be made afterwards.

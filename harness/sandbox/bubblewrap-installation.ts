@@ -10,8 +10,6 @@ export interface BubblewrapInstallation {
   path: string;
   version: string;
   architecture: FilterArchitecture;
-  /** Takes opened descriptors as mount sources (0.8.0 with Debian's fixes, 0.10 and later). */
-  mountsDescriptors: boolean;
   protections: string[];
 }
 
@@ -39,7 +37,7 @@ export function findBubblewrap(searchPath = process.env.PATH ?? ""): BubblewrapI
   const folders = [...searchPath.split(":"), "/usr/bin", "/usr/local/bin"].filter((folder) => folder.startsWith("/"));
   const path = folders.map((folder) => `${folder}/bwrap`).find((candidate) => existsSync(candidate));
   if (path === undefined) throw new SandboxUnavailable(`bubblewrap (bwrap) is not installed. ${INSTALL}`);
-  for (const tool of ["/usr/bin/prlimit", "/usr/bin/taskset"]) {
+  for (const tool of ["/usr/bin/prlimit", "/usr/bin/taskset", "/usr/bin/choom"]) {
     if (!existsSync(tool)) throw new SandboxUnavailable(`${tool} is not installed. Install it with: sudo apt-get install util-linux`);
   }
   const user = borrowHostUser();
@@ -55,7 +53,6 @@ export function findBubblewrap(searchPath = process.env.PATH ?? ""): BubblewrapI
       path,
       version,
       architecture,
-      mountsDescriptors: help.includes("--ro-bind-fd"),
       protections: [...namespaces, "seccomp", "no-new-privileges", ...limits, "empty-environment", ...(user === null ? [] : ["own-uid"])],
     };
   } finally {

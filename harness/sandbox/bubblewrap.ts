@@ -1,55 +1,35 @@
 import { spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
-import {
-  type Sandbox,
-  type SandboxCommand,
-  type SandboxMount,
-  type SandboxProcess,
-  SandboxUnavailable,
-} from "../../specs/contracts/sandbox.js";
-import { type MountSource, sandboxArguments } from "./bubblewrap-arguments.js";
+import type { Sandbox, SandboxCommand, SandboxProcess } from "../../specs/contracts/sandbox.js";
+import { sandboxArguments } from "./bubblewrap-arguments.js";
 import { type BubblewrapInstallation, findBubblewrap } from "./bubblewrap-installation.js";
 import { BubblewrapStatus } from "./bubblewrap-status.js";
-import { borrowHostUser, type HostUser, openMountTo } from "./host-users.js";
+import { borrowHostUser, type HostUser } from "./host-users.js";
 import { closingCommand } from "./inherited-descriptors.js";
+import { prepareMounts } from "./mount-staging.js";
 import { identify, type ProcessIdentity, signalProcess, waitUntilGone } from "./process-tree.js";
 import { limitCommand, processLimitIsPerSandbox } from "./resource-limits.js";
 import { type FilterArchitecture, seccompFilter } from "./seccomp.js";
 import { type ChildEnd, endOfCode, type Settled, supervise, writeAndClose } from "./supervise.js";
 
-/** Opens without reading; Node has no name for it. */
-const O_PATH = 0o10000000;
 const SETUP_TIMEOUT_MS = 1000;
 /** The program sees the descriptors 0 to 2, and 3 where it has a channel. */
 const FIRST_OWN_DESCRIPTOR = 3;
 
-/** As root the sandbox's user may not be able to reach a path below private folders, but may mount what we opened. */
-function openMount(mount: SandboxMount, user: HostUser | null): number {
-  try {
-    if (user !== null) openMountTo(user, mount);
-    return openSync(mount.host, O_PATH);
-  } catch (cause) {
-    throw new SandboxUnavailable(`Cannot mount ${mount.host} at ${mount.inside}: ${(cause as Error).message}`, { cause });
-  }
-}
-
 function startBubblewrap(installation: BubblewrapInstallation, architecture: FilterArchitecture, command: SandboxCommand): SandboxProcess {
   const user = borrowHostUser();
-  const opened: number[] = [];
   try {
-    for (const mount of command.mounts) opened.push(openMount(mount, user));
+    const prepared = prepareMounts(command.mounts, user);
     const status = FIRST_OWN_DESCRIPTOR + (command.channel === true ? 1 : 0);
-    const [filter, args, firstMount] = [status + 1, status + 2, status + 3];
-    const mounts: MountSource[] = command.mounts.map((mount, index) => ({
-      mount,
-      descriptor: installation.mountsDescriptors ? firstMount + index : null,
-    }));
+    const [filter, args, firstForeign] = [status + 1, status + 2, status + 3];
     const pinned = command.cpus !== undefined;
     const limitProcesses = user !== null || processLimitIsPerSandbox();
     const argv = [
-      ...closingCommand(firstMount + (installation.mountsDescriptors ? opened.length : 0)),
+      ...closingCommand(firstForeign),
+      ...prepared.launcher,
       ...(command.cpus !== undefined ? ["/usr/bin/taskset", "--cpu-list", command.cpus.join(",")] : []),
+      // When memory runs out the kernel ends this first, not the harness.
+      ...["/usr/bin/choom", "--adjust", "1000", "--"],
       // Through a descriptor: its command line can be read inside, and paths of the host are nobody's business there.
       ...[installation.path, "--args", String(args), "--"],
       ...limitCommand(command.limits, limitProcesses),
@@ -59,24 +39,22 @@ function startBubblewrap(installation: BubblewrapInstallation, architecture: Fil
       // Bubblewrap's first process keeps this environment, whatever --clearenv says.
       env: {},
       cwd: "/",
-      ...(user === null ? {} : { uid: user.uid, gid: user.gid }),
+      // The launcher changes to the user by itself, once it has made the mounts reachable.
+      ...(user === null || prepared.launcher.length > 0 ? {} : { uid: user.uid, gid: user.gid }),
       stdio: [
         command.stdin === undefined ? "ignore" : "pipe",
         ...["pipe" as const, "pipe" as const],
         ...(command.channel === true ? ["pipe" as const] : []),
         ...["pipe" as const, "pipe" as const, "pipe" as const],
-        ...(installation.mountsDescriptors ? opened : []),
       ],
     });
     writeAndClose(child.stdio[filter] as Writable, seccompFilter({ architecture, profile: command.profile, pinned }));
-    const options = sandboxArguments(command, mounts, { status, filter });
+    const options = sandboxArguments(command, prepared.mounts, { status, filter });
     writeAndClose(child.stdio[args] as Writable, Buffer.from(options.map((option) => `${option}\0`).join("")));
     return superviseBubblewrap(child, new BubblewrapStatus(child.stdio[status] as Readable), user, command);
   } catch (error) {
     user?.release();
     throw error;
-  } finally {
-    opened.forEach(closeSync);
   }
 }
 

@@ -29,7 +29,12 @@ export interface Confined {
 
 const LAST_OUTPUT_MS = 500;
 const SIGNAL_BASE = 128;
-const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+/** Reversed, so that of two names of one number (SIGABRT, SIGIOT) the usual one stays. */
+const signalNames = new Map(
+  Object.entries(constants.signals)
+    .reverse()
+    .map(([name, number]) => [number, name]),
+);
 
 /** Shells and bubblewrap report a signal as 128 + its number; an exit with such a code reads as the signal. */
 export function endOfCode(code: number): SandboxEnd {
@@ -80,7 +85,10 @@ export function supervise(confined: Confined, command: SandboxCommand): SandboxP
       const childEnd = await exitOf(child);
       const natural = await confined.settle(childEnd, stopped !== null);
       // Without namespaces somebody may live on and hold the pipes: what they write is not waited for.
-      const giveUp = setTimeout(() => [child.stdout, child.stderr].forEach((stream) => stream?.destroy()), LAST_OUTPUT_MS);
+      const giveUp = setTimeout(() => {
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+      }, LAST_OUTPUT_MS);
       await Promise.all([stdout.closed, stderr.closed]);
       clearTimeout(giveUp);
       if (natural.kind === "unavailable") throw new SandboxUnavailable(`${natural.reason}: ${stderr.contents().toString().trim()}`);
