@@ -80,7 +80,12 @@ test("pickled tensors are never loaded", () => {
   // cposix\nsystem: loading this runs a command, as Python itself shows.
   writeFileSync(
     pickle,
-    Buffer.concat([Buffer.from([0x80, 2]), Buffer.from(`cposix\nsystem\nX`), lengthAndText(`touch ${proof}`), Buffer.from("\x85R.", "latin1")]),
+    Buffer.concat([
+      Buffer.from([0x80, 2]),
+      Buffer.from(`cposix\nsystem\nX`),
+      lengthAndText(`touch ${proof}`),
+      Buffer.from("\x85R.", "latin1"),
+    ]),
   );
   execFileSync("python3", ["-c", `import pickle; pickle.load(open(${JSON.stringify(pickle)}, "rb"))`]);
   execFileSync("rm", [proof]);

@@ -111,3 +111,12 @@ test("a closed log takes nothing more, and an absent one is named", () => {
   expect(() => log.append(note("late"))).toThrow("is closed");
   expect(() => readRunLog("/nonexistent/log.jsonl", "run-1")).toThrow("/nonexistent/log.jsonl cannot be read");
 });
+
+test("two writers without the run's lock overwrite each other: what the lock is for", () => {
+  const { path } = logOf(runStarted());
+  const [one, other] = [openRunLog(path, "run-1").log, openRunLog(path, "run-1").log];
+  one.append(note("acknowledged by one"));
+  other.append(note("acknowledged by the other"));
+  for (const log of [one, other]) log.close();
+  expect(readRunLog(path, "run-1").events.slice(1)).toMatchObject([{ text: "acknowledged by the other" }]);
+});

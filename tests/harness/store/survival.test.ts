@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openRunStore } from "../../../harness/store/run-store.js";
@@ -14,6 +14,15 @@ async function emptyRun(folder: string): Promise<string> {
   run.close();
   return run.id;
 }
+
+test("a plain stream, killed, has lost what it said was written", async () => {
+  const log = join(temporaryFolder(), "log");
+  const script = `const fs = require("node:fs"); const stream = fs.createWriteStream(process.argv[1]);
+    for (let i = 0; i < 100; i++) { stream.write(i + "\\n"); fs.writeSync(1, i + "\\n"); } process.kill(process.pid, "SIGKILL");`;
+  const ended = await untilEnd(spawn(process.execPath, ["-e", script, log], { stdio: ["ignore", "pipe", "pipe"] }));
+  expect(ended.lines).toHaveLength(100);
+  expect(existsSync(log) ? readFileSync(log, "utf8") : "").toBe("");
+});
 
 test("killed by SIGKILL twenty times at random moments, a run keeps every acknowledged event and attempt", async () => {
   const folder = temporaryFolder();
