@@ -1,7 +1,6 @@
 // Builds dist/ when a source is newer than the last build; the tests and the quickstart run the built program.
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { linkProgram } from "./link-program.mjs";
 import { modifiedAt, root, runStep } from "./steps.mjs";
 
 const folders = ["specs", "agents", "verifiers", "harness"];
@@ -17,5 +16,3 @@ function newestSource() {
 }
 
 if (modifiedAt("dist/.built") < newestSource()) process.exit(runStep("npm", ["run", "--silent", "build"]));
-// npm ci has swept the link away, and left dist/ as it was.
-linkProgram();

@@ -69,6 +69,7 @@ for (const declare of [declareGoal, declareCheck, declareTargets, declareRuns, d
 try {
   await program.parseAsync();
 } catch (error) {
-  exitCode = reportError(error);
+  // What breaks because it was interrupted is no error.
+  exitCode = interruption.signal.aborted ? exitCodes.interrupted : reportError(error);
 }
 process.exit(exitCode);
