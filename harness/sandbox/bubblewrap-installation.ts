@@ -28,14 +28,18 @@ function ask(path: string, options: string[], user: HostUser | null): { ok: bool
   return { ok: answer.status === 0, text: `${answer.stdout ?? ""}${answer.stderr ?? ""}${answer.error?.message ?? ""}`.trim() };
 }
 
+/** The system's own first: what stands earlier on PATH need not be readable by the sandbox's user. */
+function defaultFolders(): string[] {
+  return ["/usr/bin", "/usr/local/bin", ...(process.env.PATH ?? "").split(":").filter((folder) => folder.startsWith("/"))];
+}
+
 /** Finds bubblewrap and tries it once (about 10 ms). Throws SandboxUnavailable that says what to install or to set. */
-export function findBubblewrap(searchPath = process.env.PATH ?? ""): BubblewrapInstallation {
+export function findBubblewrap(searchFolders: readonly string[] = defaultFolders()): BubblewrapInstallation {
   const architecture = filterArchitecture();
   if (process.platform !== "linux" || architecture === null) {
     throw new SandboxUnavailable(`The sandbox needs Linux on x86-64 or aarch64; this is ${process.platform} on ${process.arch}.`);
   }
-  const folders = [...searchPath.split(":"), "/usr/bin", "/usr/local/bin"].filter((folder) => folder.startsWith("/"));
-  const path = folders.map((folder) => `${folder}/bwrap`).find((candidate) => existsSync(candidate));
+  const path = searchFolders.map((folder) => `${folder}/bwrap`).find((candidate) => existsSync(candidate));
   if (path === undefined) throw new SandboxUnavailable(`bubblewrap (bwrap) is not installed. ${INSTALL}`);
   for (const tool of ["/usr/bin/prlimit", "/usr/bin/taskset", "/usr/bin/choom"]) {
     if (!existsSync(tool)) throw new SandboxUnavailable(`${tool} is not installed. Install it with: sudo apt-get install util-linux`);
