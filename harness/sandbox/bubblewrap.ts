@@ -102,7 +102,11 @@ function superviseBubblewrap(
   return { ...process, done };
 }
 
-/** Generated code in namespaces of its own, under a seccomp filter and resource limits. Throws SandboxUnavailable. */
+/**
+ * Generated code in namespaces of its own, under a seccomp filter and resource limits. Throws SandboxUnavailable.
+ * Does not cover: memory of all processes together (each has the limit), the number of files on a tmpfs (the kernel's default),
+ * flaws of the kernel in what the filter lets through.
+ */
 export function createBubblewrapSandbox(): Sandbox {
   const installation = findBubblewrap();
   const start = (command: SandboxCommand): SandboxProcess => startBubblewrap(installation, installation.architecture, command);
