@@ -40,7 +40,8 @@ export function findFunction(code: string, name: string): CFunction | null {
       .slice(open + 1, close - 1)
       .split(",")
       .map(parseParameter);
-    const loops = code.slice(close, end).matchAll(/\bfor\s*\(\s*(?:\w+\s+)+(\w+)\s*=/g);
+    // As the lowering finds them: at the start of a line, so that a pragma can stand before them.
+    const loops = code.slice(close, end).matchAll(/^[ \t]*for \(\s*\w+ (\w+)\b/gm);
     return { parameters, loopVariables: [...new Set([...loops].map((loop) => loop[1]!))] };
   }
   return null;

@@ -143,6 +143,13 @@ function checkOutput(entry: Entry, output: OutputBuffer, path: SpecPath, fail: F
     });
   subset("slice", output.slice);
   subset("row", output.row ?? []);
+  if (output.row?.some((symbol, index) => symbol !== output.shape[index]))
+    fail(
+      [...path, "row"],
+      `[${output.row.join(", ")}] does not begin the shape`,
+      `the first sizes of ${output.shape.join(", ")}`,
+      "name leading sizes only",
+    );
   const rowOf = (buffer: OutputBuffer): string => (buffer.row ?? buffer.shape.slice(0, -1)).join(", ");
   output.error_scale?.forEach((name, index) => {
     const other = Object.hasOwn(entry.buffers, name) ? entry.buffers[name] : undefined;
@@ -176,11 +183,23 @@ function checkBilinear(entryName: string, entry: Entry, fail: Fail): void {
         renameAdvice(name, inputs, "name an input"),
       );
   });
-  if (entry.bilinear !== undefined && entry.bilinear[0] === entry.bilinear[1])
+  if (entry.bilinear === undefined) return;
+  const [left, right] = entry.bilinear;
+  if (left === right)
     fail(
       path,
       "the same input twice",
       "two different inputs",
       "an operation that is quadratic in one input is not bilinear: remove the key",
+    );
+  const kept = new Set(Object.values(entry.buffers).flatMap((buffer) => (buffer.role === "output" ? buffer.shape : [])));
+  const summed = entry.buffers[left]!.shape.filter((symbol) => entry.buffers[right]!.shape.includes(symbol) && !kept.has(symbol));
+  // Exact probes are built for one sum.
+  if (summed.length !== 1)
+    fail(
+      path,
+      `${left} and ${right} share ${summed.join(", ") || "no size"} that no output has`,
+      "exactly one shared size, which is summed over",
+      "remove bilinear",
     );
 }

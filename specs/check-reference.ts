@@ -68,7 +68,7 @@ export function checkReference(spec: KernelSpec, referenceText: string, fail: Fa
       if (!found.loopVariables.includes(variable))
         fail(
           [...path, "independent", index],
-          `${name} has no loop "for (int64_t ${variable} = ..."`,
+          `${name} has no line that begins with "for (int64_t ${variable} = ..."`,
           `loop variables of that function: ${found.loopVariables.join(", ") || "it has none"}`,
           renameAdvice(variable, found.loopVariables, "name a loop variable, or remove it"),
         );

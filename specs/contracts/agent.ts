@@ -17,23 +17,29 @@ export interface AgentBriefing {
   header: string;
 }
 
-/** One tuning trial: a candidate and what to call it. */
+/** One tuning trial: a candidate, and a label that says what is tried. */
 export interface Trial {
   label: string;
   candidate: Candidate;
 }
 
-export type TrialResult =
-  | { status: "measured"; label: string; secondsByEntry: Record<string, number> }
-  | { status: "rejected"; label: string; reason: string };
+/** What a trial showed of one entry: its time at the timed sizes (sum of the best calls), or why it is out. */
+export type EntryTrial = { status: "measured"; seconds: number } | { status: "rejected"; reason: string };
+
+export interface TrialResult {
+  label: string;
+  entries: Record<string, EntryTrial>;
+}
 
 /** The tools of an agent: everything it does goes through these. */
 export interface AgentTools {
   briefing: AgentBriefing;
   /** Replaces the workspace's content. */
   write(candidate: Candidate): Promise<void>;
-  /** Builds and times candidates at the timed sizes, without a verdict: a service of the harness for tunables. Public cases gate it. */
-  measure(trials: Trial[], entries?: string[]): Promise<TrialResult[]>;
+  /** Says how many trials are coming, for whoever watches. */
+  announceTrials(count: number): void;
+  /** Builds one candidate, tries it on the public cases and times it at the timed sizes, without a verdict: a service of the harness for whatever can be tuned. */
+  measure(trial: Trial): Promise<TrialResult>;
   /** Commits the workspace and has it judged in full. */
   submit(summary: string): Promise<Verdict>;
   note(text: string): void;

@@ -93,6 +93,8 @@ export interface SessionRequest {
   threads: number;
   /** `guarded`: every buffer ends (or begins) at an inaccessible page. `sanitized`: for sanitized artifacts. */
   memory: "plain" | "guarded-end" | "guarded-start" | "sanitized";
+  /** Compiler that sanitized libraries were built with; their runtime must match. */
+  compiler?: string;
   /** Wall limit for the whole session. */
   wallMs: number;
 }
@@ -147,6 +149,8 @@ export interface TuningSpace {
   mathematics: string[][];
   vectors: string[][];
   unrolling: string[][];
+  /** Flags that every candidate gets: this machine's ISA. */
+  machine: string[];
   openmp: { compile: string[]; link: string[] } | null;
 }
 
@@ -158,8 +162,12 @@ export interface Target {
   defaultThreads(): number;
   build(request: BuildRequest): Promise<BuildResult>;
   inspect(artifact: Artifact): Promise<ObjectFacts>;
-  /** Imports that an object may have, by library name of the spec's rules; "runtime" is always allowed. */
-  allowedImports(library: string): string[] | "any-of-library";
+  /** Whether an object may import the symbol when the spec's rules allow the library (`libc`, `libm`, `openmp`). */
+  importAllowed(library: string, symbol: string): boolean;
+  /** Whether an object may link the shared library file when the spec's rules allow the library. */
+  libraryAllowed(library: string, file: string): boolean;
+  /** Threads that the runtime itself keeps in the runner's process, besides those of a candidate. */
+  runtimeThreads(): number;
   sanitizers(): boolean;
   open(request: SessionRequest): Promise<Session>;
   peaks(threads: number): Promise<Peaks>;

@@ -1,0 +1,32 @@
+import type { EventBody } from "../specs/contracts/event.js";
+import type { LoadedSpec } from "../specs/contracts/spec.js";
+import type { Verdict } from "../specs/contracts/verdict.js";
+import { readCandidateFolder } from "./candidate-folder.js";
+import { ExamRoom } from "./exam-room.js";
+
+/** Judges the code in a folder exactly as an attempt is judged; the folder is only read. */
+export async function checkFolder(options: {
+  folder: string;
+  loaded: LoadedSpec;
+  variant: string;
+  target: string;
+  threads?: number;
+  quick: boolean;
+  unsafe: boolean;
+  onEvent: (event: EventBody) => void;
+  signal: AbortSignal;
+}): Promise<Verdict> {
+  const { onEvent } = options;
+  const candidate = readCandidateFolder(options.folder);
+  const room = await ExamRoom.open(options);
+  try {
+    const verdict = await room.judge(candidate, options.quick, {
+      started: (check) => onEvent({ type: "check-started", attempt: 1, check }),
+      finished: (result) => onEvent({ type: "check-finished", attempt: 1, result }),
+    });
+    onEvent({ type: "attempt-judged", attempt: 1, verdict, bestRatio: null });
+    return verdict;
+  } finally {
+    await room.close();
+  }
+}

@@ -1,0 +1,137 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { EntryTrial } from "../specs/contracts/agent.js";
+import type { SandboxProtection } from "../specs/contracts/sandbox.js";
+import type { LoadedSpec, Variant } from "../specs/contracts/spec.js";
+import type { Candidate, EntrySignature, MachineClass, Target, Toolchain } from "../specs/contracts/target.js";
+import type { Verdict } from "../specs/contracts/verdict.js";
+import { entrySignatures } from "../specs/entry-signature.js";
+import { generateKernelHeader } from "../specs/kernel-header.js";
+import { ReferenceBench } from "../verifiers/align/reference-bench.js";
+import { type JudgeWatcher, judge } from "../verifiers/judge.js";
+import { freshSeed } from "../verifiers/numerics/random.js";
+import { type Baseline, findBaseline } from "../verifiers/speed/baseline.js";
+import { Stopwatch } from "../verifiers/stopwatch.js";
+import { TrialBench } from "../verifiers/trial-bench.js";
+import { cacheDirectory } from "./cache-directory.js";
+import { withDevice } from "./device-lock.js";
+import { packageRoot } from "./package-root.js";
+import { createSandbox } from "./sandbox/create-sandbox.js";
+import { createTarget, hostTargetName } from "./targets.js";
+
+export interface ExamRoomOptions {
+  loaded: LoadedSpec;
+  variant: string;
+  target: string;
+  threads?: number;
+  unsafe: boolean;
+  signal: AbortSignal;
+}
+
+/** Longest wall time of one duel; reached only where noise keeps an interval from deciding. */
+const duelLimitMs = 240_000;
+
+/** Where candidates for one spec, variant and target are judged: sandbox, target, references and baseline, opened once. */
+export class ExamRoom {
+  private referenceBench: Promise<ReferenceBench> | null = null;
+  private foundBaseline: Promise<Baseline> | null = null;
+  private trials: Promise<TrialBench> | null = null;
+
+  private constructor(
+    readonly loaded: LoadedSpec,
+    readonly variant: Variant,
+    readonly target: Target,
+    private readonly host: Target,
+    readonly machine: MachineClass,
+    readonly toolchains: Toolchain[],
+    readonly protection: SandboxProtection,
+    readonly threads: number,
+    readonly entries: EntrySignature[],
+    /** Files laid beside every candidate's sources. */
+    readonly support: Record<string, string>,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Throws where the target or the sandbox is not available here, with what to install. */
+  static async open(options: ExamRoomOptions): Promise<ExamRoom> {
+    const { loaded, signal } = options;
+    const variant = loaded.spec.variants[options.variant]!;
+    const sandbox = createSandbox({ unsafe: options.unsafe });
+    const context = { sandbox, cacheDirectory: cacheDirectory() };
+    const target = createTarget(options.target, context);
+    const host = options.target === hostTargetName ? target : createTarget(hostTargetName, context);
+    for (const needed of [target, host]) {
+      const probe = await needed.probe();
+      if (probe.status === "unavailable") throw new Error(`target ${needed.name} is not available: ${probe.reason}. Install it with: ${probe.install}`);
+    }
+    const probe = await target.probe();
+    if (probe.status === "unavailable") throw new Error(probe.reason);
+    const support = {
+      "forge.h": readFileSync(join(packageRoot(), "reference-kernels", "forge.h"), "utf8"),
+      "forge_kernel.h": generateKernelHeader(loaded.spec, variant),
+    };
+    const threads = options.threads ?? target.defaultThreads();
+    return new ExamRoom(loaded, variant, target, host, probe.machine, probe.toolchains, sandbox.protection(), threads, entrySignatures(loaded.spec, variant), support, signal);
+  }
+
+  /** A full verdict, or a quick one; timing has the machine to itself among all Forge processes. */
+  async judge(candidate: Candidate, quick: boolean, watcher: JudgeWatcher): Promise<Verdict> {
+    const work = () =>
+      judge(
+        {
+          loaded: this.loaded,
+          variant: this.variant,
+          target: this.target,
+          host: this.host,
+          machine: this.machine,
+          threads: this.threads,
+          candidate,
+          entries: this.entries,
+          support: this.support,
+          quick,
+          seeds: { hidden: freshSeed(), timed: freshSeed(), confirmation: freshSeed() },
+          stopwatch: new Stopwatch(),
+          signal: this.signal,
+          bench: () => this.bench(),
+          baseline: () => this.baseline(),
+          artifact: null,
+          duelLimitMs,
+        },
+        watcher,
+      );
+    return quick ? work() : withDevice(cacheDirectory(), this.signal, work);
+  }
+
+  /** A quick look without a verdict: public cases, then times at the timed sizes. */
+  async try(candidate: Candidate): Promise<Record<string, EntryTrial>> {
+    return withDevice(cacheDirectory(), this.signal, async () => {
+      this.trials ??= TrialBench.prepare({
+        bench: await this.bench(),
+        target: this.target,
+        entries: this.entries,
+        threads: this.threads,
+        support: this.support,
+        seed: freshSeed(),
+        cacheBytes: this.machine.cacheBytes.l3,
+      });
+      return (await this.trials).try(candidate);
+    });
+  }
+
+  bench(): Promise<ReferenceBench> {
+    this.referenceBench ??= ReferenceBench.open(this.host, this.loaded, this.variant, this.support);
+    return this.referenceBench;
+  }
+
+  baseline(): Promise<Baseline> {
+    this.foundBaseline ??= this.bench().then((bench) =>
+      findBaseline({ bench, target: this.target, toolchains: this.toolchains, machine: this.machine, threads: this.threads, support: this.support, cacheDirectory: cacheDirectory() }),
+    );
+    return this.foundBaseline;
+  }
+
+  async close(): Promise<void> {
+    const bench = await this.referenceBench?.catch(() => null);
+    await bench?.close();
+  }
+}

@@ -1,0 +1,71 @@
+import type { ForgeEvent, GoalDescription } from "../specs/contracts/event.js";
+import { type OpenRun, type RunStore, StoreError } from "../specs/contracts/store.js";
+import type { Candidate } from "../specs/contracts/target.js";
+import type { Judged } from "./goal-tools.js";
+
+/** A new run, or the one to go on with: the run named, or the newest unfinished one of the same goal. */
+export async function openOrResume(store: RunStore, goal: GoalDescription, resume: string | true | undefined): Promise<{ run: OpenRun }> {
+  if (resume === undefined) return { run: await store.create(goal) };
+  const id = resume === true ? store.newestUnfinished(goal) : resume;
+  if (id === null) throw new StoreError(`there is no unfinished run of ${goal.spec} ${goal.variant} ${goal.target}; leave out --resume to begin one`);
+  const { run, truncatedBytes } = await store.open(id);
+  try {
+    refuseOtherGoal(run, goal);
+    run.append({ type: "run-resumed", attemptsSoFar: run.events().filter((event) => event.type === "attempt-judged").length, truncatedBytes });
+    return { run };
+  } catch (error) {
+    run.close();
+    throw error;
+  }
+}
+
+function refuseOtherGoal(run: OpenRun, goal: GoalDescription): void {
+  const started = run.events()[0];
+  if (started?.type !== "run-started") throw new StoreError(`run ${run.id} never started; begin a new one`);
+  for (const key of ["spec", "variant", "target", "agent", "threads", "specHash"] as const)
+    if (started.goal[key] !== goal[key]) throw new StoreError(`run ${run.id} has ${key} ${started.goal[key]}, this goal has ${goal[key]}; begin a new run`);
+}
+
+/** Attempts of the log with their verdicts, oldest first. */
+export async function readJudged(run: OpenRun): Promise<Judged[]> {
+  const judged: Judged[] = [];
+  for (const event of run.events()) {
+    if (event.type !== "attempt-judged") continue;
+    const submitted = submittedAs(run.events(), event.attempt);
+    judged.push({ attempt: event.attempt, summary: submitted.summary, candidate: await run.read(submitted.commit), verdict: event.verdict });
+  }
+  return judged;
+}
+
+/** Attempts that were submitted but whose verdict a crash prevented. */
+export async function pendingAttempts(run: OpenRun): Promise<{ attempt: number; candidate: Candidate; summary: string }[]> {
+  const judged = new Set(run.events().flatMap((event) => (event.type === "attempt-judged" ? [event.attempt] : [])));
+  const pending: { attempt: number; candidate: Candidate; summary: string }[] = [];
+  for (const event of run.events()) {
+    if (event.type !== "attempt-submitted" || judged.has(event.attempt)) continue;
+    pending.push({ attempt: event.attempt, candidate: await run.read(event.commit), summary: event.summary });
+  }
+  return pending;
+}
+
+function submittedAs(events: readonly ForgeEvent[], attempt: number): Extract<ForgeEvent, { type: "attempt-submitted" }> {
+  const event = events.find((candidate) => candidate.type === "attempt-submitted" && candidate.attempt === attempt);
+  if (event?.type !== "attempt-submitted") throw new StoreError(`the log judges attempt ${attempt}, which it never saw submitted`);
+  return event;
+}
+
+/** Wall time of earlier sessions: from each start or resumption to the last event before the next. */
+export function spentMs(events: readonly ForgeEvent[]): number {
+  let spent = 0;
+  let from: number | null = null;
+  let last = 0;
+  for (const event of events) {
+    const at = Date.parse(event.at);
+    if (event.type === "run-started" || event.type === "run-resumed") {
+      if (from !== null) spent += last - from;
+      from = at;
+    }
+    last = at;
+  }
+  return spent;
+}

@@ -1,0 +1,46 @@
+import type { KernelSpec } from "../../specs/contracts/spec.js";
+import type { CallReport, EntrySignature, Session } from "../../specs/contracts/target.js";
+import type { Tensor } from "../../specs/contracts/verdict.js";
+import { bytesPerElement, shapeOf } from "../../specs/entry-signature.js";
+import { bytesOf, elementCount, tensorFromBytes } from "../numerics/tensor.js";
+import type { Inputs, KernelCase } from "./kernel-case.js";
+
+export type Evaluation =
+  | (Extract<CallReport, { status: "returned" }> & { outputs: Record<string, Tensor> })
+  | Exclude<CallReport, { status: "returned" }>;
+
+export function byteLengths(spec: KernelSpec, entry: EntrySignature, sizes: Record<string, number>): number[] {
+  const buffers = spec.entries[entry.name]!.buffers;
+  return entry.buffers.map((buffer) => elementCount(shapeOf(buffers[buffer.name]!, sizes)) * bytesPerElement(buffer.type));
+}
+
+/**
+ * Runs one case in a session and reads every output. `poison` is a NaN pattern that fills outputs first.
+ * `bound`: the buffers of this very case are laid out and filled already.
+ */
+export async function evaluateCase(
+  session: Session,
+  spec: KernelSpec,
+  entry: EntrySignature,
+  library: number,
+  kernelCase: KernelCase,
+  inputs: Inputs,
+  poison: number,
+  bound = false,
+): Promise<Evaluation> {
+  const lengths = byteLengths(spec, entry, kernelCase.sizes);
+  if (!bound) {
+    await session.bind(entry.name, lengths, 1);
+    for (const buffer of entry.buffers)
+      if (buffer.role === "input") await session.writeInput(0, buffer.name, 0, bytesOf(inputs[buffer.name]!));
+  }
+  const report = await session.call({ library, entry: entry.name, set: 0, sizes: kernelCase.sizes, scalars: kernelCase.scalars, poison });
+  if (report.status !== "returned") return report;
+  const outputs: Record<string, Tensor> = {};
+  for (const [index, buffer] of entry.buffers.entries()) {
+    if (buffer.role !== "output") continue;
+    const shape = shapeOf(spec.entries[entry.name]!.buffers[buffer.name]!, kernelCase.sizes);
+    outputs[buffer.name] = tensorFromBytes(buffer.type, shape, await session.readOutput(0, buffer.name, 0, lengths[index]!));
+  }
+  return { ...report, outputs };
+}

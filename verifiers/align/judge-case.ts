@@ -1,0 +1,84 @@
+import type { Entry, OutputBuffer } from "../../specs/contracts/spec.js";
+import type { EntrySignature } from "../../specs/contracts/target.js";
+import type { Evidence, Tensor } from "../../specs/contracts/verdict.js";
+import { elementCount, toDoubles } from "../numerics/tensor.js";
+import {
+  checkBias,
+  checkClasses,
+  checkEnvelope,
+  checkExact,
+  type Envelope,
+  type GateFailure,
+  measureEnvelope,
+  type OutputComparison,
+} from "./gates.js";
+import type { KernelCase } from "./kernel-case.js";
+
+/** Outputs of one case, as doubles by name: from the candidate, the oracle and the honest evaluations. */
+export interface CaseOutputs {
+  candidate: Record<string, Tensor>;
+  oracle: Record<string, Tensor>;
+  honest: Record<string, Float64Array>[];
+}
+
+/** Only these outputs are looked at; all where absent. */
+export function compareOutputs(entry: Entry, signature: EntrySignature, outputs: CaseOutputs, only?: string[]): OutputComparison[] {
+  return signature.buffers
+    .filter((buffer) => buffer.role === "output" && (only?.includes(buffer.name) ?? true))
+    .map((buffer) => {
+      const spec = entry.buffers[buffer.name] as OutputBuffer;
+      const oracle = outputs.oracle[buffer.name]!;
+      const rowSymbols = spec.row ?? spec.shape.slice(0, -1);
+      const rowLength = elementCount(spec.shape.flatMap((symbol, axis) => (rowSymbols.includes(symbol) ? [] : [oracle.shape[axis]!])));
+      return {
+        output: buffer.name,
+        storage: buffer.type as "f32" | "bf16",
+        shape: oracle.shape,
+        rowLength,
+        candidate: toDoubles(outputs.candidate[buffer.name]!),
+        oracle: toDoubles(oracle),
+        honest: outputs.honest.map((values) => values[buffer.name]!),
+        rowScales: siblingScales(spec, outputs, elementCount(oracle.shape) / rowLength),
+      };
+    });
+}
+
+function siblingScales(spec: OutputBuffer, outputs: CaseOutputs, rows: number): Float64Array | null {
+  if (!spec.error_scale) return null;
+  const scales = new Float64Array(rows);
+  for (const name of spec.error_scale) {
+    const values = outputs.oracle[name]!.data;
+    const perRow = values.length / rows;
+    for (let i = 0; i < values.length; i++) {
+      const magnitude = Math.abs(values[i]!);
+      const row = Math.floor(i / perRow);
+      if (Number.isFinite(magnitude) && magnitude > scales[row]!) scales[row] = magnitude;
+    }
+  }
+  return scales;
+}
+
+/** The gates in order; the first that fails speaks. `pooled`: an envelope found elsewhere, for samples too small to have their own. */
+export function judgeOutput(comparison: OutputComparison, exact: boolean, seed: string, pooled?: Envelope): GateFailure | null {
+  if (exact) return checkExact(comparison);
+  return (
+    checkClasses(comparison) ??
+    checkEnvelope(comparison, pooled ?? measureEnvelope(comparison)) ??
+    (comparison.honest.length > 0 ? checkBias(comparison, seed) : null)
+  );
+}
+
+/** Everything on public cases; on hidden ones the law that was broken, the output, the regime and by how much. */
+export function evidenceOf(kernelCase: KernelCase, output: string, failure: GateFailure): Evidence {
+  const common = { kind: "alignment" as const, entry: kernelCase.entry, gate: failure.gate, output, regime: kernelCase.regime };
+  if (kernelCase.visibility === "public")
+    return {
+      ...common,
+      visibility: "public",
+      sizes: kernelCase.sizes,
+      measured: failure.measured,
+      bound: failure.bound,
+      mismatches: failure.mismatches,
+    };
+  return { ...common, visibility: "hidden", timesOver: failure.bound > 0 ? failure.measured / failure.bound : Number.POSITIVE_INFINITY };
+}

@@ -1,0 +1,138 @@
+import type { LoadedSpec, Variant } from "../../specs/contracts/spec.js";
+import type { Artifact, CandidateManifest, EntrySignature, Session, Target } from "../../specs/contracts/target.js";
+import type { Tensor } from "../../specs/contracts/verdict.js";
+import { entrySignatures } from "../../specs/entry-signature.js";
+import { typeFlags } from "../../specs/lower-reference.js";
+import { convertTensor, toDoubles } from "../numerics/tensor.js";
+import { type Evaluation, evaluateCase } from "./evaluate.js";
+import type { Inputs, KernelCase } from "./kernel-case.js";
+import { drawOf } from "./kernel-case.js";
+
+/** The honest evaluations of VERDICT's envelope: the reference in the spec's types, in six orders and roundings. */
+export const honestOrders = [
+  { name: "serial", flags: ["-DFORGE_ORDER=SERIAL", "-ffp-contract=off"] },
+  { name: "reversed", flags: ["-DFORGE_ORDER=REVERSED", "-ffp-contract=off"] },
+  { name: "pairwise", flags: ["-DFORGE_ORDER=PAIRWISE", "-ffp-contract=off"] },
+  { name: "blocked-8", flags: ["-DFORGE_ORDER=BLOCKED", "-DFORGE_BLOCKS=8", "-ffp-contract=off"] },
+  { name: "blocked-16", flags: ["-DFORGE_ORDER=BLOCKED", "-DFORGE_BLOCKS=16", "-ffp-contract=off"] },
+  { name: "fma-contracted", flags: ["-DFORGE_ORDER=SERIAL", "-ffp-contract=fast", "-march=native"] },
+] as const;
+
+/** The reference as a candidate, compiled for these types with these flags. */
+export function referenceCandidate(loaded: LoadedSpec, types: Variant | "oracle", compiler: string, flags: string[]) {
+  const manifest: CandidateManifest = {
+    language: "c",
+    compiler,
+    units: [{ source: "reference.c", flags: ["-std=c11", "-O2", ...typeFlags(types), ...flags] }],
+    linkFlags: [],
+  };
+  return { files: { "reference.c": loaded.referenceText }, manifest };
+}
+
+/**
+ * The oracle (float64 throughout) and the honest evaluations (the spec's types), each in a sandbox of its own on the host:
+ * candidates never share a process, a file or a moment with them.
+ */
+export class ReferenceBench {
+  private constructor(
+    readonly loaded: LoadedSpec,
+    readonly variant: Variant,
+    private readonly oracle: Session,
+    private readonly honest: Session,
+    private readonly oracleEntries: EntrySignature[],
+    private readonly honestEntries: EntrySignature[],
+  ) {}
+
+  static async open(host: Target, loaded: LoadedSpec, variant: Variant, support: Record<string, string>): Promise<ReferenceBench> {
+    const oracleEntries = entrySignatures(loaded.spec, "oracle");
+    const honestEntries = entrySignatures(loaded.spec, variant);
+    const compiler = host.tuningSpace(variant).compilers[0]!;
+    const build = async (types: Variant | "oracle", entries: EntrySignature[], flags: readonly string[]): Promise<Artifact> => {
+      const result = await host.build({
+        candidate: referenceCandidate(loaded, types, compiler, [...flags]),
+        support,
+        entries,
+        mode: "plain",
+        threads: 1,
+      });
+      if (result.status === "failed") throw new Error(`the reference ${loaded.referencePath} does not build: ${result.log}`);
+      return result.artifact;
+    };
+    const [oracleLibrary, ...honestLibraries] = [
+      await build("oracle", oracleEntries, ["-ffp-contract=off"]),
+      ...(await Promise.all(honestOrders.map((order) => build(variant, honestEntries, order.flags)))),
+    ];
+    const session = (libraries: Artifact[], entries: EntrySignature[]) =>
+      host.open({ libraries, entries, threads: 1, memory: "plain", wallMs: 3_600_000 });
+    return new ReferenceBench(
+      loaded,
+      variant,
+      await session([oracleLibrary!], oracleEntries),
+      await session(honestLibraries, honestEntries),
+      oracleEntries,
+      honestEntries,
+    );
+  }
+
+  /** Adds the inputs that come from another entry: its oracle's output, rounded to this variant's storage. */
+  async completeInputs(kernelCase: KernelCase, inputs: Inputs): Promise<Inputs> {
+    const complete = { ...inputs };
+    for (const [name, buffer] of Object.entries(this.loaded.spec.entries[kernelCase.entry]!.buffers)) {
+      if (buffer.role !== "input") continue;
+      const draw = drawOf(buffer);
+      if (draw.kind !== "from") continue;
+      const source = this.loaded.spec.entries[draw.entry]!;
+      const sourceInputs = Object.fromEntries(
+        Object.keys(source.buffers)
+          .filter((key) => source.buffers[key]!.role === "input")
+          .map((key) => [key, complete[key]!]),
+      );
+      const missing = Object.keys(sourceInputs).filter((key) => sourceInputs[key] === undefined);
+      if (missing.length > 0)
+        throw new Error(`entry ${kernelCase.entry} takes ${name} from ${draw.entry}, whose input ${missing[0]} it does not have itself`);
+      const scalars = Object.fromEntries(
+        Object.entries(source.scalars ?? {}).map(([key, scalar]) => [key, kernelCase.scalars[key] ?? Math.fround(scalar.timed)]),
+      );
+      const outputs = await this.evaluateOracle({ ...kernelCase, entry: draw.entry, scalars }, sourceInputs);
+      const type = this.honestEntries
+        .find((entry) => entry.name === kernelCase.entry)!
+        .buffers.find((candidate) => candidate.name === name)!.type;
+      complete[name] = convertTensor(outputs[name]!, type);
+    }
+    return complete;
+  }
+
+  /** Outputs in float64, by name. Throws where the reference itself fails: that is never the candidate's fault. */
+  async evaluateOracle(kernelCase: KernelCase, inputs: Inputs): Promise<Record<string, Tensor>> {
+    const entry = this.oracleEntries.find((candidate) => candidate.name === kernelCase.entry)!;
+    const wide = Object.fromEntries(
+      Object.entries(inputs).map(([name, tensor]) => [
+        name,
+        convertTensor(tensor, entry.buffers.find((buffer) => buffer.name === name)!.type),
+      ]),
+    );
+    return trusted(await evaluateCase(this.oracle, this.loaded.spec, entry, 0, kernelCase, wide, 0x7ff80000));
+  }
+
+  /** What every honest evaluation gives, in doubles, by output name. */
+  async evaluateHonest(kernelCase: KernelCase, inputs: Inputs): Promise<Record<string, Float64Array>[]> {
+    const entry = this.honestEntries.find((candidate) => candidate.name === kernelCase.entry)!;
+    const results: Record<string, Float64Array>[] = [];
+    for (let library = 0; library < honestOrders.length; library++) {
+      const outputs = trusted(
+        await evaluateCase(this.honest, this.loaded.spec, entry, library, kernelCase, inputs, 0x7fc00000, library > 0),
+      );
+      results.push(Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, toDoubles(tensor)])));
+    }
+    return results;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.oracle.close(), this.honest.close()]);
+  }
+}
+
+function trusted(evaluation: Evaluation): Record<string, Tensor> {
+  if (evaluation.status === "returned" && evaluation.code === 0) return evaluation.outputs;
+  throw new Error(`the reference failed: ${JSON.stringify({ ...evaluation, outputs: undefined })}`);
+}

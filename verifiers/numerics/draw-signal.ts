@@ -1,0 +1,68 @@
+import type { Regime } from "../../specs/contracts/spec.js";
+import type { Random } from "./random.js";
+
+type RowFiller = (row: Float64Array, rowIndex: number) => void;
+type Regimes = Record<Regime, (random: Random, rows: number, normal: () => number) => RowFiller>;
+
+const fillWith =
+  (value: () => number): RowFiller =>
+  (row) => {
+    for (let i = 0; i < row.length; i++) row[i] = value();
+  };
+
+/** Each regime prepares what its rows share and returns how to fill one row. docs/spec.md describes them for spec authors. */
+const regimes: Regimes = {
+  normal: (_random, _rows, normal) => fillWith(normal),
+  log_uniform: (random) => fillWith(() => random.sign() * 2 ** (24 * random.uniform() - 12)),
+  positive: (_random, _rows, normal) => fillWith(() => Math.abs(normal())),
+  offset: (_random, _rows, normal) => fillWith(() => normal() + 1000),
+  tiny: (_random, _rows, normal) => fillWith(() => normal() * 1e-6),
+  subnormal: (_random, _rows, normal) => fillWith(() => normal() * 1e-39),
+  outlier: (random, _rows, normal) => (row) => {
+    fillWith(normal)(row, 0);
+    row[random.integer(0, row.length - 1)]! *= 1000;
+  },
+  half_amplified: (_random, rows, normal) => (row, rowIndex) => fillWith(rowIndex < rows / 2 ? normal : () => 64 * normal())(row, rowIndex),
+  repeated_rows: (random, _rows, normal) => {
+    let patterns: Float64Array[] | null = null;
+    return (row) => {
+      patterns ??= [Float64Array.from(row, normal), Float64Array.from(row, normal)];
+      row.set(patterns[random.integer(0, 1)]!);
+    };
+  },
+  constant_rows: (_random, _rows, normal) => (row) => {
+    row.fill(normal());
+  },
+  zero_row: (random, _rows, normal) => (row, rowIndex) => {
+    if (rowIndex === 0 || random.uniform() < 0.25) row.fill(0);
+    else fillWith(normal)(row, rowIndex);
+  },
+  ties: (random) => fillWith(() => random.integer(-1, 1)),
+  huge_peak: (random, _rows, normal) => (row) => {
+    fillWith(normal)(row, 0);
+    row[random.integer(0, row.length - 1)]! += 80;
+  },
+  all_but_one_inf: (random, _rows, normal) => (row) => {
+    row.fill(Number.NEGATIVE_INFINITY);
+    row[random.integer(0, row.length - 1)] = normal();
+  },
+};
+
+/** Calls `emit` with every row of a signal tensor in turn; the row is reused. */
+export function drawSignal(
+  random: Random,
+  regime: Regime,
+  rows: number,
+  rowLength: number,
+  scale: number,
+  emit: (row: Float64Array, rowIndex: number) => void,
+): void {
+  const large = rows * rowLength > 1 << 20;
+  const fill = regimes[regime](random, rows, large ? () => random.cheapNormal() : () => random.normal());
+  const row = new Float64Array(rowLength);
+  for (let r = 0; r < rows; r++) {
+    fill(row, r);
+    if (scale !== 1) for (let i = 0; i < rowLength; i++) row[i]! *= scale;
+    emit(row, r);
+  }
+}

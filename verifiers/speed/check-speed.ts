@@ -1,0 +1,133 @@
+import type { Sizes } from "../../specs/contracts/spec.js";
+import type { Evidence, SpeedFigure } from "../../specs/contracts/verdict.js";
+import type { CheckAnswer, JudgeContext } from "../judge-context.js";
+import { deriveSeed } from "../numerics/random.js";
+import { thresholds } from "../thresholds.js";
+import { Duel } from "./duel.js";
+import { physicalLimit } from "./physical-limit.js";
+import { SpotCheck } from "./spot-check.js";
+import { TimedInputs } from "./timed-inputs.js";
+
+/** Units that may be thrown away because others used the machine, before it is called busy. */
+const maximumRepeats = 60;
+
+/** Every entry at every timed size, each judged by itself, candidate against baseline in two sandboxes. */
+export async function checkSpeed(context: JudgeContext, seed: string): Promise<CheckAnswer> {
+  const figures: SpeedFigure[] = [];
+  for (const entry of context.entries)
+    for (const sizes of context.loaded.spec.cases.timed) {
+      const result = await duelOf(context, entry.name, sizes, deriveSeed(seed, entry.name, JSON.stringify(sizes)));
+      if (result.status === "errored") return { status: "errored", summary: `${entry.name}: ${result.reason}`, reason: result.reason };
+      if (result.status === "failed")
+        return { status: "failed", summary: `${entry.name}: ${describe(result.evidence[0]!)}`, evidence: result.evidence, figures };
+      figures.push(result.figure);
+      const impossible = beyondPhysics(result.figure);
+      if (impossible) return { status: "failed", summary: impossible.detail, evidence: [impossible], figures };
+    }
+  const undecided = figures.filter((figure) => figure.outcome === "undecided");
+  const summary = figures.map((figure) => `${figure.entry} ${figure.ratio.toFixed(2)}x`).join(", ");
+  if (undecided.length > 0)
+    return {
+      status: "undecided",
+      summary,
+      reason: `${undecided.map((figure) => figure.entry).join(", ")}: the interval does not decide`,
+      figures,
+    };
+  return { status: "passed", summary, figures };
+}
+
+type DuelAnswer =
+  | { status: "measured"; figure: SpeedFigure }
+  | { status: "failed"; evidence: Evidence[] }
+  | { status: "errored"; reason: string };
+
+async function duelOf(context: JudgeContext, entry: string, sizes: Sizes, seed: string): Promise<DuelAnswer> {
+  const { target, threads, entries, machine, stopwatch } = context;
+  const bench = await context.bench();
+  const baseline = await context.baseline();
+  const peaks = await stopwatch.during("timing", () => target.peaks(threads));
+  const timed = await stopwatch.during("running", () => TimedInputs.draw(bench, entry, sizes, seed, machine.cacheBytes.l3));
+  const open = (library: { path: string; hash: string }) =>
+    target.open({ libraries: [library], entries, threads, memory: "plain", wallMs: 3_600_000 });
+  const [candidateSession, baselineSession] = await stopwatch.during(
+    "running",
+    async () => [await open(context.artifact!), await open(baseline.libraries[baseline.choose(entry, sizes)]!)] as const,
+  );
+  try {
+    await stopwatch.during("running", async () => {
+      await timed.fill(candidateSession, entry);
+      await timed.fill(baselineSession, entry);
+    });
+    const check = new SpotCheck(bench, timed, seed);
+    const duel = new Duel({
+      entry,
+      candidate: { session: candidateSession, library: 0 },
+      baseline: { session: baselineSession, library: 0 },
+      timed,
+      check,
+      seed: deriveSeed(seed, "order"),
+      target: context.loaded.spec.gates.speed,
+      limitMs: context.duelLimitMs,
+      maximumRepeats,
+      allowedThreads: threads + target.runtimeThreads(),
+      stopwatch,
+      signal: context.signal,
+    });
+    const result = await duel.run();
+    if (result.status !== "measured") return result;
+    const limit = physicalLimit(
+      context.loaded.spec.entries[entry]!,
+      sizes,
+      context.variant,
+      peaks,
+      machine,
+      context.loaded.spec.gates.warm ?? false,
+    );
+    const { estimate, candidateSeconds, baselineSeconds, outcome, calls } = result;
+    return {
+      status: "measured",
+      figure: {
+        entry,
+        sizes,
+        outcome,
+        ratio: Math.exp(estimate.median),
+        low: Math.exp(estimate.low),
+        high: Math.exp(estimate.high),
+        confidence: estimate.confidence,
+        units: estimate.units,
+        calls,
+        candidateSeconds,
+        baselineSeconds,
+        limitFraction: limit.seconds / candidateSeconds,
+        limitedBy: limit.limitedBy,
+        flopsPerSecond: limit.flops / candidateSeconds,
+        bytesPerSecond: limit.bytes / candidateSeconds,
+      },
+    };
+  } finally {
+    await Promise.all([candidateSession.close(), baselineSession.close()]);
+  }
+}
+
+function beyondPhysics(figure: SpeedFigure): { kind: "speed"; entry: string; detail: string } | null {
+  if (figure.limitFraction <= thresholds.physicsMargin) return null;
+  return {
+    kind: "speed",
+    entry: figure.entry,
+    detail: `faster than physics: ${(figure.limitFraction * 100).toFixed(0)} % of the measured ${figure.limitedBy} limit`,
+  };
+}
+
+function describe(evidence: Evidence): string {
+  if (evidence.kind === "speed" || evidence.kind === "crash" || evidence.kind === "memory") return evidence.detail;
+  if (evidence.kind === "alignment") return `a timed call's ${evidence.output} breaks the ${evidence.gate} gate`;
+  return evidence.kind;
+}
+
+/** Nothing is left to win where the measured limit is all but reached. */
+export const atLimit = (figure: SpeedFigure): boolean => figure.limitFraction >= thresholds.limitShare;
+
+/** Surpassed: nothing is slower or undecided, at least one thing is faster, and what is not is at the physical limit. */
+export function surpasses(figures: SpeedFigure[]): boolean {
+  return figures.some((figure) => figure.outcome === "faster") && figures.every((figure) => figure.outcome === "faster" || atLimit(figure));
+}

@@ -1,0 +1,235 @@
+import type { CallReport, Session } from "../../specs/contracts/target.js";
+import type { Evidence } from "../../specs/contracts/verdict.js";
+import { Random } from "../numerics/random.js";
+import type { Stopwatch } from "../stopwatch.js";
+import { thresholds } from "../thresholds.js";
+import { ForeignLoad } from "./foreign-load.js";
+import { decideSpeed, type RatioEstimate } from "./sequential-test.js";
+import { rowsPerCall, type SpotCheck } from "./spot-check.js";
+import type { TimedInputs } from "./timed-inputs.js";
+
+export interface Contestant {
+  session: Session;
+  library: number;
+}
+
+export type DuelResult =
+  | {
+      status: "measured";
+      outcome: "faster" | "slower" | "within" | "undecided";
+      estimate: RatioEstimate;
+      candidateSeconds: number;
+      baselineSeconds: number;
+      calls: number;
+      reason?: string;
+    }
+  | { status: "failed"; evidence: Evidence[] }
+  | { status: "errored"; reason: string };
+
+export interface DuelOptions {
+  entry: string;
+  candidate: Contestant;
+  baseline: Contestant;
+  timed: TimedInputs;
+  check: SpotCheck;
+  seed: string;
+  /** Ratio that "faster" must exceed. */
+  target: number;
+  limitMs: number;
+  /** Most that the machine may be shared before it counts as busy: units thrown away. */
+  maximumRepeats: number;
+  /** Threads that a process may have after a call. */
+  allowedThreads: number;
+  stopwatch: Stopwatch;
+  signal: AbortSignal;
+}
+
+interface Block {
+  seconds: number;
+  calls: number;
+}
+
+type Side = "candidate" | "baseline";
+
+/** A duel of two processes over one entry at one size: paired blocks in random ABBA order, the one that waits frozen, every call on changed inputs, every result of the candidate sealed. */
+export class Duel {
+  private readonly random: Random;
+  private readonly calls: Record<Side, number> = { candidate: 4, baseline: 4 };
+  private readonly overheadNs: Record<Side, number[]> = { candidate: [], baseline: [] };
+  private readonly blocks: Record<Side, number[]> = { candidate: [], baseline: [] };
+  private evidence: Evidence[] = [];
+  private totalCalls = 0;
+  private rows = 0;
+
+  constructor(private readonly options: DuelOptions) {
+    this.random = new Random(options.seed);
+  }
+
+  async run(): Promise<DuelResult> {
+    const { options } = this;
+    await options.baseline.session.freeze();
+    await this.warmUp("candidate");
+    if (this.evidence.length > 0) return { status: "failed", evidence: this.evidence };
+    await this.activate("baseline");
+    await this.warmUp("baseline");
+    const load = new ForeignLoad(() => options.candidate.session.cpuSeconds() + options.baseline.session.cpuSeconds());
+    const kept: number[] = [];
+    let window: number[] = [];
+    let repeats = 0;
+    const startedAt = performance.now();
+    for (;;) {
+      options.signal.throwIfAborted();
+      window.push(await options.stopwatch.during("timing", () => this.runUnit()));
+      if (this.evidence.length > 0) return { status: "failed", evidence: this.evidence };
+      const outOfTime = performance.now() - startedAt > options.limitMs;
+      if (load.windowMs() < thresholds.foreignWindowMs && !outOfTime) continue;
+      if (load.closeWindow() > thresholds.foreignCpuShare) {
+        repeats += window.length;
+        window = [];
+        if (repeats > options.maximumRepeats || outOfTime) return this.busy(repeats, kept);
+        continue;
+      }
+      for (const ratio of window.splice(0)) {
+        kept.push(ratio);
+        const decision = decideSpeed(kept, options.target, false);
+        if (decision.state !== "continue")
+          return this.conclude(decision.state === "decided" ? decision.outcome : "undecided", decision.estimate);
+      }
+      if (outOfTime) {
+        const decision = decideSpeed(kept, options.target, true);
+        if (decision.state !== "continue")
+          return this.conclude(decision.state === "decided" ? decision.outcome : "undecided", decision.estimate);
+        return this.busy(repeats, kept);
+      }
+    }
+  }
+
+  private busy(repeats: number, kept: number[]): DuelResult {
+    return {
+      status: "errored",
+      reason: `machine busy: others used more than ${thresholds.foreignCpuShare * 100} % of a core while ${repeats} units were measured (${kept.length} were quiet); run it again when it is quiet`,
+    };
+  }
+
+  private async conclude(outcome: "faster" | "slower" | "within" | "undecided", estimate: RatioEstimate): Promise<DuelResult> {
+    const clock = this.judgeClock();
+    if (clock) return { status: "failed", evidence: [clock] };
+    return {
+      status: "measured",
+      outcome,
+      estimate,
+      candidateSeconds: median(this.blocks.candidate),
+      baselineSeconds: median(this.blocks.baseline),
+      calls: this.totalCalls,
+      ...(outcome === "undecided" ? { reason: `the interval still straddles a boundary after ${estimate.units} units` } : {}),
+    };
+  }
+
+  /** Two calls: caches, page tables and thread pools are there, and the length of a block is known. */
+  private async warmUp(side: Side): Promise<void> {
+    const first = await this.runBlock(side, 1);
+    if (this.evidence.length > 0) return;
+    const second = await this.runBlock(side, 1);
+    const estimate = Math.min(first.seconds, second.seconds);
+    this.calls[side] = Math.max(thresholds.blockCalls, Math.min(20_000, Math.ceil(thresholds.blockMs / 1000 / Math.max(estimate, 1e-7))));
+    this.rows = rowsPerCall(2 * thresholds.grossUnits * this.calls.candidate);
+    this.blocks[side].length = 0;
+  }
+
+  /** ABBA or BAAB by the toss of a coin; the log-ratio of mean times, baseline over candidate. */
+  private async runUnit(): Promise<number> {
+    const [outer, inner]: [Side, Side] = this.random.bits() < 0 ? ["candidate", "baseline"] : ["baseline", "candidate"];
+    const total: Record<Side, Block> = { candidate: { seconds: 0, calls: 0 }, baseline: { seconds: 0, calls: 0 } };
+    for (const side of [outer, inner, inner, outer]) {
+      await this.activate(side);
+      const block = await this.runBlock(side, this.calls[side]);
+      if (this.evidence.length > 0) return 0;
+      total[side].seconds += block.seconds;
+      total[side].calls += block.calls;
+    }
+    // Compared between units, when neither clock runs.
+    await this.options.stopwatch.during("comparing", async () => {
+      this.evidence = await this.options.check.compare();
+    });
+    return Math.log(total.baseline.seconds / total.baseline.calls / (total.candidate.seconds / total.candidate.calls));
+  }
+
+  private async activate(side: Side): Promise<void> {
+    const other = side === "candidate" ? "baseline" : "candidate";
+    await this.options[other].session.freeze();
+    await this.options[side].session.thaw();
+  }
+
+  private async runBlock(side: Side, calls: number): Promise<Block> {
+    const { timed, check, entry, stopwatch } = this.options;
+    const { session, library } = this.options[side];
+    let seconds = 0;
+    for (let call = 0; call < calls; call++) {
+      const set = timed.chooseSet();
+      // Both sides go through the same motions, so that neither finds other caches than its rival.
+      const selections = check.prepare(set, this.rows || rowsPerCall(40));
+      await stopwatch.during("sealing", () => timed.flush(session));
+      const report = await session.call({
+        library,
+        entry,
+        set,
+        sizes: timed.kernelCase.sizes,
+        scalars: timed.kernelCase.scalars,
+        poison: this.poison(),
+      });
+      const failure = this.judgeReport(report, side);
+      if (failure) {
+        this.evidence = [failure];
+        break;
+      }
+      const returned = report as Extract<CallReport, { status: "returned" }>;
+      seconds += returned.durationNs / 1e9;
+      this.overheadNs[side].push(returned.outsideNs - returned.insideNs);
+      this.totalCalls++;
+      await stopwatch.during("sealing", () => check.seal(session, set, selections, side === "candidate"));
+      if (side === "candidate" && call === 0) {
+        const projection = await stopwatch.during("comparing", () => check.checkProjection(session, set));
+        if (projection) this.evidence = [projection];
+      }
+    }
+    this.blocks[side].push(seconds / calls);
+    return { seconds, calls };
+  }
+
+  /** A quiet NaN with a fresh payload in both halves, so that it is one in f32 and in each bf16. */
+  private poison(): number {
+    const half = 0x7fc0 | (this.random.bits() & 0x3f);
+    return ((half << 16) | half) >>> 0;
+  }
+
+  private judgeReport(report: CallReport, side: Side): Evidence | null {
+    const { entry } = this.options;
+    if (report.status === "crashed") return { kind: "crash", entry, detail: `${side}: ${report.detail}` };
+    if (report.status === "timeout") return { kind: "crash", entry, detail: `${side}: the call did not return in time` };
+    if (report.code !== 0) return { kind: "crash", entry, detail: `${side}: returned status ${report.code}` };
+    if (side === "baseline") return null;
+    if (report.controlWordChanged)
+      return { kind: "speed", entry, detail: "the call changed the floating-point control word (flush-to-zero, rounding)" };
+    if (report.inputsChanged) return { kind: "speed", entry, detail: "the call changed an input" };
+    if (report.threads > this.options.allowedThreads)
+      return { kind: "speed", entry, detail: `${report.threads} threads were there after the call, ${this.options.allowedThreads} may be` };
+    return null;
+  }
+
+  /** The runner's clock against ours: what the candidate's calls took outside their own clock, beyond what the baseline's did. */
+  private judgeClock(): Evidence | null {
+    const excessNs = median(this.overheadNs.candidate) - median(this.overheadNs.baseline);
+    const allowedNs = 300_000 + 0.25 * 1e9 * median(this.blocks.candidate);
+    if (excessNs <= allowedNs) return null;
+    return {
+      kind: "speed",
+      entry: this.options.entry,
+      detail: `calls took ${(excessNs / 1e6).toFixed(3)} ms longer by our clock than by the runner's: work outside the timed region, or a patched clock`,
+    };
+  }
+}
+
+function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted.length === 0 ? 0 : sorted[sorted.length >> 1]!;
+}

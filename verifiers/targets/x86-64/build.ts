@@ -1,0 +1,116 @@
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { Sandbox } from "../../../specs/contracts/sandbox.js";
+import type { BuildRequest, BuildResult, Toolchain } from "../../../specs/contracts/target.js";
+import { checkFlags } from "../../build-flags.js";
+
+const maximumObjectBytes = 64 << 20;
+const shellQuote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+
+/** The compile and link commands of a candidate, run by a shell inside the sandbox; the object leaves on stdout. */
+function buildScript(request: BuildRequest, compiler: string): string {
+  const { manifest } = request.candidate;
+  const cxx = manifest.language === "c++";
+  const front = cxx ? compiler.replace(/gcc(?=(-\d+)?$)/, "g++").replace(/clang(?=(-\d+)?$)/, "clang++") : compiler;
+  const definitions = Object.entries(manifest.chosen ?? {}).map(([name, value]) => `-D${name}=${value}`);
+  const sanitized = request.mode === "sanitized";
+  const always = [
+    "-fPIC",
+    "-fvisibility=default",
+    "-I/source",
+    `-DFORGE_THREADS=${request.threads}`,
+    "-Wall",
+    "-Wextra",
+    "-Wno-unknown-pragmas",
+  ];
+  const checks = sanitized ? ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"] : [];
+  const lines = manifest.units.map((unit, index) =>
+    [front, "-c", ...always, ...unit.flags, ...definitions, ...checks, `/source/${unit.source}`, "-o", `/tmp/unit-${index}.o`]
+      .map(shellQuote)
+      .join(" "),
+  );
+  const objects = manifest.units.map((_, index) => `/tmp/unit-${index}.o`);
+  // Only the entries are exported, so a candidate cannot stand in for a symbol of the runner or of libc.
+  const hide = sanitized ? [] : ["-Wl,--version-script=/source/forge-exports.map", "-Wl,-z,now", "-Wl,-z,noexecstack"];
+  const link = [
+    front,
+    "-shared",
+    "-o",
+    "/tmp/object.so",
+    ...objects,
+    ...manifest.linkFlags,
+    ...(sanitized ? ["-fsanitize=address,undefined"] : []),
+    ...hide,
+    "-lm",
+  ];
+  return ["set -e", ...lines.map((line) => `${line} 1>&2`), `${link.map(shellQuote).join(" ")} 1>&2`, "cat /tmp/object.so"].join("\n");
+}
+
+/** Builds in the sandbox; the result is cached by the hash of everything that went in. */
+export async function buildObject(
+  sandbox: Sandbox,
+  cacheDirectory: string,
+  toolchains: Toolchain[],
+  request: BuildRequest,
+): Promise<BuildResult> {
+  const startedAt = performance.now();
+  const fail = (log: string): BuildResult => ({ status: "failed", log, durationMs: performance.now() - startedAt });
+  const { manifest } = request.candidate;
+  const refused = checkFlags([...manifest.units.flatMap((unit) => unit.flags), ...manifest.linkFlags]);
+  if (refused.length > 0) return fail(refused.map(({ flag, why }) => `flag ${flag} is not allowed: ${why}`).join("\n"));
+  const toolchain = toolchains.find((candidate) => candidate.name === manifest.compiler);
+  if (!toolchain)
+    return fail(`compiler ${manifest.compiler} is not here; there are: ${toolchains.map((candidate) => candidate.name).join(", ")}`);
+  const exports = `{ global: ${request.entries.map((entry) => `${entry.name};`).join(" ")} local: *; };\n`;
+  const files: Record<string, string> = { ...request.candidate.files, ...request.support, "forge-exports.map": exports };
+  const script = buildScript(request, toolchain.path);
+  const key = createHash("sha256")
+    .update(JSON.stringify([toolchain.version, script, Object.entries(files).sort()]))
+    .digest("hex");
+  const cached = join(cacheDirectory, "objects", `${key}.so`);
+  const cachedLog = `${cached}.warnings`;
+  if (existsSync(cached) && existsSync(cachedLog)) return built(cached, key, readFileSync(cachedLog, "utf8"), startedAt);
+
+  const source = mkdtempSync(join(tmpdir(), "forge-source-"));
+  try {
+    chmodSync(source, 0o755);
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(source, name)), { recursive: true, mode: 0o755 });
+      writeFileSync(join(source, name), text, { mode: 0o644 });
+    }
+    const output = await sandbox.run({
+      profile: "build",
+      command: ["/bin/sh", "-c", script],
+      mounts: [{ host: source, inside: "/source", writable: false }],
+      limits: {
+        wallMs: 120_000,
+        cpuSeconds: 120,
+        addressSpaceBytes: 4 * 2 ** 30,
+        fileBytes: 256 << 20,
+        processes: 128,
+        scratchBytes: 512 << 20,
+        outputBytes: maximumObjectBytes,
+      },
+      environment: { PATH: "/usr/bin:/bin", TMPDIR: "/tmp", LC_ALL: "C.UTF-8" },
+    });
+    const log = output.stderr.toString("utf8");
+    if (output.end.kind === "timeout") return fail(`compiling took longer than ${output.end.afterMs} ms\n${log}`);
+    if (output.end.kind !== "exited" || output.end.code !== 0) return fail(log || `the compiler ended by ${JSON.stringify(output.end)}`);
+    if (output.truncated) return fail(`the object is larger than ${maximumObjectBytes} bytes`);
+    mkdirSync(dirname(cached), { recursive: true });
+    const draft = `${cached}.${process.pid}.draft`;
+    writeFileSync(draft, output.stdout, { mode: 0o644 });
+    renameSync(draft, cached);
+    writeFileSync(cachedLog, log);
+    return built(cached, key, log, startedAt);
+  } finally {
+    rmSync(source, { recursive: true, force: true });
+  }
+}
+
+function built(path: string, hash: string, log: string, startedAt: number): BuildResult {
+  const warnings = log.split("\n").filter((line) => line.includes("warning:"));
+  return { status: "built", artifact: { path, hash }, warnings, durationMs: performance.now() - startedAt };
+}

@@ -1,0 +1,56 @@
+import { execa } from "execa";
+import type { Artifact, ObjectFacts } from "../../../specs/contracts/target.js";
+
+/** Reads what the object says of itself with binutils; nothing of it is executed. */
+export async function inspectObject(artifact: Artifact): Promise<ObjectFacts> {
+  const [symbols, dynamic, sections, code] = await Promise.all([
+    execa("nm", ["-D", "--without-symbol-versions", artifact.path]),
+    execa("readelf", ["-dW", artifact.path]),
+    execa("readelf", ["-SlW", artifact.path]),
+    execa("objdump", ["-d", "--no-show-raw-insn", artifact.path], { maxBuffer: 1 << 28 }),
+  ]);
+  const rows = symbols.stdout.split("\n").map((line) => line.trim().split(/\s+/));
+  const imports = rows.filter((row) => row.length === 2 && row[0] === "U").map((row) => row[1]!);
+  const exports = rows.filter((row) => row.length === 3 && /^[TDBRVWi]$/.test(row[1]!)).map((row) => row[2]!);
+  const libraries = [...dynamic.stdout.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map((match) => match[1]!);
+  return {
+    exports,
+    imports,
+    libraries,
+    oddities: [...findOddSections(sections.stdout, dynamic.stdout), ...findOddInstructions(code.stdout)],
+  };
+}
+
+function findOddSections(sections: string, dynamic: string): ObjectFacts["oddities"] {
+  const oddities: ObjectFacts["oddities"] = [];
+  if (/\(TEXTREL\)/.test(dynamic)) oddities.push({ law: "no self-modifying code", detail: "the object asks for text relocations" });
+  if (/GNU_STACK.*RWE/.test(sections)) oddities.push({ law: "no executable data", detail: "the object asks for an executable stack" });
+  if (/LOAD.*RWE/.test(sections)) oddities.push({ law: "no executable data", detail: "a segment is writable and executable" });
+  // One pointer (8 bytes) is the compiler's own frame_dummy; more would run before the first call.
+  const initialisers = /\.init_array\s+INIT_ARRAY\s+[0-9a-f]+ [0-9a-f]+ ([0-9a-f]+)/.exec(sections);
+  if (initialisers && Number.parseInt(initialisers[1]!, 16) > 8)
+    oddities.push({ law: "no code before the call", detail: "the object has initialisers that run when it is loaded" });
+  if (/\.preinit_array/.test(sections)) oddities.push({ law: "no code before the call", detail: "the object has pre-initialisers" });
+  return oddities;
+}
+
+const forbiddenInstructions: Record<string, string> = {
+  syscall: "no system calls of its own",
+  sysenter: "no system calls of its own",
+  int: "no system calls of its own",
+  rdtsc: "no clocks",
+  rdtscp: "no clocks",
+  wrpkru: "no changes of memory protection",
+};
+
+function findOddInstructions(code: string): ObjectFacts["oddities"] {
+  const found = new Map<string, string>();
+  let within = "";
+  for (const line of code.split("\n")) {
+    const header = /^[0-9a-f]+ <(.*)>:$/.exec(line);
+    if (header) within = header[1]!;
+    const mnemonic = /^\s*[0-9a-f]+:\s+(\S+)/.exec(line)?.[1];
+    if (mnemonic && mnemonic in forbiddenInstructions && !found.has(mnemonic)) found.set(mnemonic, within);
+  }
+  return [...found].map(([mnemonic, where]) => ({ law: forbiddenInstructions[mnemonic]!, detail: `instruction ${mnemonic} in ${where}` }));
+}

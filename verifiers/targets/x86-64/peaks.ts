@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { EntrySignature, MachineClass, Peaks, Session, Target } from "../../../specs/contracts/target.js";
+
+const vectorLanes = 16;
+const chains = 16;
+const entry = (name: string, sizes: string[]): EntrySignature => ({
+  name,
+  buffers: [
+    { name: "in", role: "input", type: "f32" },
+    { name: "out", role: "output", type: "f32" },
+  ],
+  sizes,
+  scalars: [],
+});
+const entries = [
+  entry("peak_fma", ["iterations"]),
+  entry("peak_bf16", ["iterations"]),
+  entry("peak_read", ["floats", "passes"]),
+  entry("peak_copy", ["floats"]),
+];
+
+/** Measures the peaks with micro-kernels that go through the target's own build and session; cached by machine, compiler and threads. */
+export async function measurePeaks(
+  target: Target,
+  assets: string,
+  cacheDirectory: string,
+  machine: MachineClass,
+  compiler: string,
+  threads: number,
+): Promise<Peaks> {
+  const source = readFileSync(join(assets, "peaks.c"), "utf8");
+  const key = createHash("sha256")
+    .update(JSON.stringify([machine, compiler, threads, source]))
+    .digest("hex")
+    .slice(0, 32);
+  const path = join(cacheDirectory, "peaks", `${key}.json`);
+  if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")) as Peaks;
+  const build = await target.build({
+    candidate: {
+      files: { "peaks.c": source },
+      manifest: {
+        language: "c",
+        compiler,
+        units: [{ source: "peaks.c", flags: ["-O3", "-march=native", "-ffp-contract=fast", "-fopenmp"] }],
+        linkFlags: ["-fopenmp"],
+      },
+    },
+    support: {},
+    entries,
+    mode: "plain",
+    threads,
+  });
+  if (build.status === "failed") throw new Error(`the peak micro-kernels do not build: ${build.log}`);
+  const session = await target.open({ libraries: [build.artifact], entries, threads, memory: "plain", wallMs: 120_000 });
+  try {
+    const peaks = await measureWith(session, machine, threads);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, JSON.stringify(peaks, null, 2));
+    return peaks;
+  } finally {
+    await session.close();
+  }
+}
+
+/** The best of several calls: a peak is what the machine can do, not what it does on average. */
+async function bestSeconds(session: Session, name: string, sizes: Record<string, number>, calls: number): Promise<number | null> {
+  let best = Number.POSITIVE_INFINITY;
+  for (let call = 0; call < calls; call++) {
+    const report = await session.call({ library: 0, entry: name, set: 0, sizes, scalars: {}, poison: 0 });
+    if (report.status !== "returned") throw new Error(`a peak micro-kernel failed: ${JSON.stringify(report)}`);
+    if (report.code !== 0) return null;
+    best = Math.min(best, report.durationNs / 1e9);
+  }
+  return best;
+}
+
+async function measureWith(session: Session, machine: MachineClass, threads: number): Promise<Peaks> {
+  const iterations = 2_000_000;
+  const smallBytes = 4 * vectorLanes * 256;
+  await session.bind("peak_fma", [smallBytes, smallBytes], 1);
+  const fmaSeconds = (await bestSeconds(session, "peak_fma", { iterations }, 8))!;
+  const f32 = (2 * chains * vectorLanes * iterations * threads) / fmaSeconds;
+  await session.bind("peak_bf16", [smallBytes, smallBytes], 1);
+  const bf16Seconds = await bestSeconds(session, "peak_bf16", { iterations }, 8);
+  // Without bf16 dot products the operands are widened and multiplied in f32.
+  const bf16 = bf16Seconds === null ? f32 : (4 * chains * vectorLanes * iterations * threads) / bf16Seconds;
+
+  const read = async (bytesPerThread: number, passes: number) => {
+    const bytes = bytesPerThread * threads;
+    await session.bind("peak_read", [bytes, smallBytes], 1);
+    const seconds = (await bestSeconds(session, "peak_read", { floats: bytes / 4, passes }, 6))!;
+    return (bytes * passes) / seconds;
+  };
+  const { l1d, l2, l3 } = machine.cacheBytes;
+  const dramBytes = Math.max(4 * l3, 256 << 20);
+  const l1Rate = await read(Math.floor(l1d / 2 / 1024) * 1024, 20_000);
+  const l2Rate = await read(Math.floor(l2 / 2 / 1024) * 1024, 400);
+  const l3Rate = await read(Math.max(l2 * 2, Math.floor(l3 / 2 / threads / 4096) * 4096), 20);
+  const dramRead = await read(Math.floor(dramBytes / threads / 4096) * 4096, 1);
+  await session.bind("peak_copy", [dramBytes, dramBytes], 1);
+  const copySeconds = (await bestSeconds(session, "peak_copy", { floats: dramBytes / 4 }, 6))!;
+  return {
+    threads,
+    flopsPerSecond: { f32, bf16 },
+    bytesPerSecond: { l1: l1Rate, l2: l2Rate, l3: l3Rate, dramRead, dramCopy: (2 * dramBytes) / copySeconds },
+  };
+}

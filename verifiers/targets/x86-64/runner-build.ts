@@ -1,0 +1,43 @@
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { execa } from "execa";
+import type { EntrySignature, Toolchain } from "../../../specs/contracts/target.js";
+import { generateGlue } from "./glue.js";
+
+/** Builds our runner for these entries, once per content; trusted code, so outside the sandbox. `assets` holds runner.c. */
+export async function buildRunner(
+  assets: string,
+  cacheDirectory: string,
+  toolchain: Toolchain,
+  entries: EntrySignature[],
+  sanitized: boolean,
+): Promise<string> {
+  const glue = generateGlue(entries);
+  const sources = ["runner.c", "runner.h"].map((name) => readFileSync(join(assets, name), "utf8"));
+  const flags = sanitized ? ["-O1", "-g", "-fsanitize=address,undefined"] : ["-O2"];
+  const key = createHash("sha256")
+    .update(JSON.stringify([toolchain.version, glue, sources, flags]))
+    .digest("hex");
+  const path = join(cacheDirectory, "runners", key);
+  if (existsSync(path)) return path;
+  mkdirSync(dirname(path), { recursive: true });
+  const gluePath = `${path}.glue.c`;
+  writeFileSync(gluePath, glue);
+  const draft = `${path}.${process.pid}.draft`;
+  await execa(toolchain.path, [
+    ...flags,
+    "-std=gnu11",
+    "-rdynamic",
+    `-I${assets}`,
+    join(assets, "runner.c"),
+    gluePath,
+    "-o",
+    draft,
+    "-ldl",
+    "-lm",
+  ]);
+  chmodSync(draft, 0o755);
+  renameSync(draft, path);
+  return path;
+}

@@ -1,0 +1,255 @@
+import { chmodSync, closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { Sandbox, SandboxLimits, SandboxProcess } from "../../../specs/contracts/sandbox.js";
+import type { CallReport, CallRequest, EntrySignature, Session, SessionRequest } from "../../../specs/contracts/target.js";
+import { ChannelClosed, FrameChannel } from "../frame-channel.js";
+
+const OP_BIND = 1;
+const OP_CALL = 2;
+const OP_CLOSE = 3;
+const STATUS_OK = 0;
+const hugePage = 2 << 20;
+/** One call may take this long before it counts as hanging. */
+const callTimeoutMs = 120_000;
+
+const align = (value: number, to: number): number => Math.ceil(value / to) * to;
+/** Large buffers start on a huge page, small ones on a page. */
+const alignmentOf = (bytes: number): number => (bytes >= hugePage ? hugePage : 4096);
+
+interface Layout {
+  entry: EntrySignature;
+  offsets: number[][];
+  lengths: number[];
+}
+
+/** Opens a runner in the sandbox with the libraries loaded. */
+export async function openSession(sandbox: Sandbox, runner: string, request: SessionRequest): Promise<Session> {
+  const arenaParent = "/dev/shm";
+  const directory = mkdtempSync(join(existsWritable(arenaParent) ? arenaParent : tmpdir(), "forge-arena-"));
+  chmodSync(directory, 0o711);
+  const inputs = openArena(join(directory, "inputs"), 0o644);
+  const outputs = openArena(join(directory, "outputs"), 0o666);
+  const limits: SandboxLimits = {
+    wallMs: request.wallMs,
+    cpuSeconds: Math.ceil((request.wallMs / 1000) * Math.max(1, request.threads)),
+    addressSpaceBytes: request.memory === "sanitized" ? null : 16 * 2 ** 30,
+    fileBytes: 8 * 2 ** 30,
+    processes: request.threads + 64,
+    scratchBytes: 16 << 20,
+    outputBytes: 1 << 20,
+  };
+  const process = sandbox.start({
+    profile: "run",
+    command: ["/forge/runner", request.memory, ...request.libraries.map((_, index) => `/forge/library-${index}.so`)],
+    mounts: [
+      { host: runner, inside: "/forge/runner", writable: false },
+      ...request.libraries.map((library, index) => ({ host: library.path, inside: `/forge/library-${index}.so`, writable: false })),
+      { host: inputs.path, inside: "/arena/inputs", writable: false },
+      { host: outputs.path, inside: "/arena/outputs", writable: true },
+    ],
+    limits,
+    environment: {
+      OMP_NUM_THREADS: String(request.threads),
+      OMP_DYNAMIC: "false",
+      ASAN_OPTIONS: "detect_leaks=0:abort_on_error=0",
+      UBSAN_OPTIONS: "print_stacktrace=0:halt_on_error=1",
+    },
+    cpus: Array.from({ length: request.threads }, (_, index) => index),
+    channel: true,
+  });
+  const session = new X86Session(process, new FrameChannel(process.channel!, 4096), inputs.fd, outputs.fd, directory, request.entries);
+  await session.greet();
+  return session;
+}
+
+function openArena(path: string, mode: number): { path: string; fd: number } {
+  const fd = openSync(path, "w+", mode);
+  chmodSync(path, mode);
+  return { path, fd };
+}
+
+function existsWritable(path: string): boolean {
+  try {
+    rmSync(mkdtempSync(join(path, "forge-probe-")), { recursive: true });
+    return dirname(path) === "/dev";
+  } catch {
+    return false;
+  }
+}
+
+class X86Session implements Session {
+  private layout: Layout | null = null;
+  private closed = false;
+
+  constructor(
+    private readonly process: SandboxProcess,
+    private readonly channel: FrameChannel,
+    private readonly inputs: number,
+    private readonly outputs: number,
+    private readonly directory: string,
+    private readonly entries: EntrySignature[],
+  ) {
+    // An ended sandbox is reported by the call that meets it; without this its rejection would be unhandled.
+    process.done.catch(() => {});
+  }
+
+  async greet(): Promise<void> {
+    const greeting = await this.channel.greeting().catch(async (error: unknown) => {
+      const end = await this.describeEnd();
+      await this.close();
+      throw new RunnerFailure(`the runner did not start: ${end}`, { cause: error });
+    });
+    if (greeting.code === STATUS_OK) return;
+    await this.close();
+    throw new RunnerFailure(greeting.payload.toString("utf8"));
+  }
+
+  async bind(entryName: string, byteLengths: number[], sets: number): Promise<void> {
+    const entryIndex = this.entries.findIndex((entry) => entry.name === entryName);
+    const entry = this.entries[entryIndex]!;
+    const cursor = { input: 0, output: 0 };
+    const offsets = Array.from({ length: sets }, () =>
+      entry.buffers.map((buffer, index) => {
+        const bytes = byteLengths[index]!;
+        const offset = align(cursor[buffer.role], alignmentOf(bytes));
+        cursor[buffer.role] = offset + bytes;
+        return offset;
+      }),
+    );
+    const inputBytes = align(Math.max(cursor.input, 1), hugePage);
+    const outputBytes = align(Math.max(cursor.output, 1), hugePage);
+    // Fresh pages: nothing of an earlier binding can be found in them.
+    for (const [fd, bytes] of [
+      [this.inputs, inputBytes],
+      [this.outputs, outputBytes],
+    ] as const) {
+      ftruncateSync(fd, 0);
+      ftruncateSync(fd, bytes);
+    }
+    const payload = Buffer.alloc(24 + 8 * entry.buffers.length * (1 + sets));
+    payload.writeUInt32LE(entryIndex, 0);
+    payload.writeUInt32LE(sets, 4);
+    payload.writeBigUInt64LE(BigInt(inputBytes), 8);
+    payload.writeBigUInt64LE(BigInt(outputBytes), 16);
+    [...byteLengths, ...offsets.flat()].forEach((value, index) => {
+      payload.writeBigUInt64LE(BigInt(value), 24 + 8 * index);
+    });
+    this.layout = { entry, offsets, lengths: byteLengths };
+    const reply = await this.channel.request(OP_BIND, payload).catch(async (error: unknown) => {
+      throw new RunnerFailure(`the runner ended while buffers were laid out: ${await this.describeEnd()}`, { cause: error });
+    });
+    if (reply.code !== STATUS_OK) throw new RunnerFailure(reply.payload.toString("utf8"));
+  }
+
+  async writeInput(set: number, buffer: string, byteOffset: number, bytes: Uint8Array): Promise<void> {
+    let written = 0;
+    const at = this.locate(set, buffer, byteOffset, bytes.byteLength);
+    while (written < bytes.byteLength) written += writeSync(this.inputs, bytes, written, bytes.byteLength - written, at + written);
+  }
+
+  async readOutput(set: number, buffer: string, byteOffset: number, byteLength: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(byteLength);
+    const at = this.locate(set, buffer, byteOffset, byteLength);
+    let read = 0;
+    while (read < byteLength) {
+      const count = readSync(this.outputs, bytes, read, byteLength - read, at + read);
+      if (count === 0) throw new RunnerFailure(`the output ${buffer} was cut short by the candidate`);
+      read += count;
+    }
+    return bytes;
+  }
+
+  async call(request: CallRequest): Promise<CallReport> {
+    const entry = this.layout!.entry;
+    const payload = Buffer.alloc(16 + 8 * (entry.sizes.length + entry.scalars.length));
+    payload.writeUInt32LE(request.library, 0);
+    payload.writeUInt32LE(this.entries.indexOf(entry), 4);
+    payload.writeUInt32LE(request.set, 8);
+    payload.writeUInt32LE(request.poison >>> 0, 12);
+    entry.sizes.forEach((name, index) => {
+      payload.writeBigInt64LE(BigInt(request.sizes[name]!), 16 + 8 * index);
+    });
+    entry.scalars.forEach((scalar, index) => {
+      payload.writeDoubleLE(request.scalars[scalar.name]!, 16 + 8 * (entry.sizes.length + index));
+    });
+    const timer = { expired: false };
+    const timeout = setTimeout(() => {
+      timer.expired = true;
+      this.process.kill();
+    }, callTimeoutMs);
+    const sentAt = process.hrtime.bigint();
+    try {
+      const reply = await this.channel.request(OP_CALL, payload);
+      const outsideNs = Number(process.hrtime.bigint() - sentAt);
+      if (reply.code !== STATUS_OK) return { status: "crashed", detail: reply.payload.toString("utf8") };
+      return {
+        status: "returned",
+        code: reply.payload.readInt32LE(0),
+        threads: reply.payload.readUInt32LE(4),
+        controlWordChanged: reply.payload.readUInt32LE(8) !== 0,
+        inputsChanged: reply.payload.readUInt32LE(12) !== 0,
+        durationNs: Number(reply.payload.readBigInt64LE(16)),
+        insideNs: Number(reply.payload.readBigInt64LE(24)),
+        outsideNs,
+      };
+    } catch (error) {
+      if (!(error instanceof ChannelClosed)) throw error;
+      if (timer.expired) return { status: "timeout" };
+      return { status: "crashed", detail: await this.describeEnd() };
+    } finally {
+      clearTimeout(timeout);
+    }
+  }
+
+  freeze(): Promise<void> {
+    return this.process.freeze();
+  }
+
+  thaw(): Promise<void> {
+    return this.process.thaw();
+  }
+
+  cpuSeconds(): number {
+    return this.process.cpuSeconds();
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    void this.channel.request(OP_CLOSE, new Uint8Array()).catch(() => {});
+    this.process.kill();
+    await this.process.done.catch(() => {});
+    closeSync(this.inputs);
+    closeSync(this.outputs);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  private locate(set: number, buffer: string, byteOffset: number, byteLength: number): number {
+    const { entry, offsets, lengths } = this.layout!;
+    const index = entry.buffers.findIndex((candidate) => candidate.name === buffer);
+    if (byteOffset < 0 || byteOffset + byteLength > lengths[index]!)
+      throw new RangeError(`${buffer}: ${byteLength} bytes at ${byteOffset} lie outside the buffer`);
+    return offsets[set]![index]! + byteOffset;
+  }
+
+  private async describeEnd(): Promise<string> {
+    const output = await this.process.done;
+    const log = output.stderr.toString("utf8").trim().split("\n").slice(0, 12).join("\n");
+    const end = output.end;
+    const how =
+      end.kind === "exited"
+        ? `exit code ${end.code}`
+        : end.kind === "signalled"
+          ? `signal ${end.signal}`
+          : end.kind === "timeout"
+            ? `out of time after ${end.afterMs} ms`
+            : "killed";
+    return log ? `${how}: ${log}` : how;
+  }
+}
+
+/** The runner itself failed, or a library could not be loaded. */
+export class RunnerFailure extends Error {
+  override name = "RunnerFailure";
+}

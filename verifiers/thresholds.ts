@@ -1,0 +1,33 @@
+/** Every number that a verdict turns on, in one place; printed in every verdict. docs/verdict.md says where each comes from. */
+export const thresholds = {
+  /** Root-mean-square error may be this many times the worst honest evaluation's. */
+  envelopeRms: 2,
+  /** Maximum error likewise. */
+  envelopeMax: 4,
+  /** Rounding of the accumulation type that any honest evaluation may add, in units in the last place of the result. */
+  roundingFloorRmsUlp: 1,
+  roundingFloorMaxUlp: 2,
+  /** Projections of the error must stay within this many standard deviations. */
+  biasDeviations: 6,
+  /** Relative common factor that honest statistics in the accumulation type may carry, in its units in the last place. */
+  biasFactorUlp: 2,
+  /** A candidate wrong on 1 % of rows escapes with this probability over all timed calls. */
+  spotCheckEscape: 0.001,
+  /** Probability of calling a thing faster or slower than itself, both together. */
+  speedFalseClaim: 0.002,
+  /** Differences below this share are not claimed: two processes of one binary differ by as much. */
+  speedResolution: 0.01,
+  /** An effect this large may be decided after `grossUnits` units. */
+  grossEffect: 1.5,
+  grossUnits: 5,
+  blockMs: 50,
+  blockCalls: 4,
+  /** Share of a core that others may use in a window before its blocks are repeated. */
+  foreignCpuShare: 0.05,
+  foreignWindowMs: 1000,
+  /** Share of the physical limit from which nothing is left to win. */
+  limitShare: 0.95,
+  /** A time this much below the physical limit is impossible; the margin covers the error of the measured peaks. */
+  physicsMargin: 1.15,
+  determinismRepeats: 4,
+} as const;
