@@ -142,6 +142,18 @@ function checkOutput(entry: Entry, output: OutputBuffer, path: SpecPath, fail: F
       if (symbols.indexOf(symbol) !== index) fail([...path, key, index], `"${symbol}" occurs twice`, "each symbol once", "remove one");
     });
   subset("slice", output.slice);
+  // A slice of what indices point into would leave them pointing past its end.
+  const pointed = Object.values(entry.buffers).flatMap((buffer) =>
+    buffer.role === "input" && buffer.draw?.kind === "index" ? [buffer.draw.below] : [],
+  );
+  const unsliceable = output.slice.findIndex((symbol) => pointed.includes(symbol));
+  if (unsliceable !== -1)
+    fail(
+      [...path, "slice", unsliceable],
+      `"${output.slice[unsliceable]}" is what an input counts in`,
+      "symbols that no index draw is below",
+      "remove it from slice",
+    );
   subset("row", output.row ?? []);
   if (output.row?.some((symbol, index) => symbol !== output.shape[index]))
     fail(

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { changed, refusalOf } from "./spec-folder.js";
 
@@ -73,6 +74,14 @@ describe("a spec whose parts do not fit each other is refused", () => {
     ],
   ])("%s", (_, from, to, expected) => {
     expect(refusalOf(changed(from, to).text).message).toMatch(expected);
+  });
+
+  it("a slice along what an index counts in", () => {
+    const text = readFileSync("specs/kernels/softmax-cross-entropy.yaml", "utf8").replace(
+      "[rows, classes], slice: [rows]",
+      "[rows, classes], slice: [rows, classes]",
+    );
+    expect(refusalOf(text).message).toMatch(/"classes" is what an input counts in/);
   });
 
   it("entries that draw from each other in a circle", () => {
