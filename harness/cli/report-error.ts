@@ -2,7 +2,7 @@ import { CommanderError } from "commander";
 import { type ExitCode, exitCodes } from "./exit-codes.js";
 
 /** Errors that are the user's to mend: their message says where and what to do. By name, so that no command's modules load here. */
-const inputErrors = new Set(["UsageError", "SpecError", "StoreError", "CandidateError"]);
+const inputErrors = new Set(["UsageError", "SpecError", "StoreError", "CandidateError", "TensorFileError"]);
 
 /** Says what went wrong, once, on stderr; returns how to exit. FORGE_DEBUG=1 adds the stack. */
 export function reportError(error: unknown): ExitCode {

@@ -33,7 +33,8 @@ export async function openSession(sandbox: Sandbox, runner: string, request: Ses
   const limits: SandboxLimits = {
     wallMs: request.wallMs,
     cpuSeconds: Math.ceil((request.wallMs / 1000) * Math.max(1, request.threads)),
-    addressSpaceBytes: request.memory === "sanitized" ? null : 16 * 2 ** 30,
+    // AddressSanitizer reserves its shadow at once; what it really uses is limited by its own option below.
+    addressSpaceBytes: request.memory === "sanitized" ? 32 * 2 ** 40 : 16 * 2 ** 30,
     fileBytes: 8 * 2 ** 30,
     processes: request.threads + 64,
     scratchBytes: 16 << 20,
@@ -52,7 +53,9 @@ export async function openSession(sandbox: Sandbox, runner: string, request: Ses
     environment: {
       OMP_NUM_THREADS: String(request.threads),
       OMP_DYNAMIC: "false",
-      ASAN_OPTIONS: "detect_leaks=0:abort_on_error=0",
+      // libomp would set affinities, which the sandbox refuses; the CPUs are given anyway.
+      KMP_AFFINITY: "disabled",
+      ASAN_OPTIONS: "detect_leaks=0:abort_on_error=0:hard_rss_limit_mb=8192",
       UBSAN_OPTIONS: "print_stacktrace=0:halt_on_error=1",
     },
     cpus: Array.from({ length: request.threads }, (_, index) => index),
@@ -182,7 +185,7 @@ class X86Session implements Session {
     try {
       const reply = await this.channel.request(OP_CALL, payload);
       const outsideNs = Number(process.hrtime.bigint() - sentAt);
-      if (reply.code !== STATUS_OK) return { status: "crashed", detail: reply.payload.toString("utf8") };
+      if (reply.code !== STATUS_OK) return { status: "crashed", detail: `${reply.payload.toString("utf8")}${await this.lastWords()}` };
       return {
         status: "returned",
         code: reply.payload.readInt32LE(0),
@@ -231,6 +234,14 @@ class X86Session implements Session {
     if (byteOffset < 0 || byteOffset + byteLength > lengths[index]!)
       throw new RangeError(`${buffer}: ${byteLength} bytes at ${byteOffset} lie outside the buffer`);
     return offsets[set]![index]! + byteOffset;
+  }
+
+  /** What the process wrote to stderr before a crash, in short; sanitizers and runtimes say there why they gave up. */
+  private async lastWords(): Promise<string> {
+    this.process.kill();
+    const { stderr } = await this.process.done;
+    const log = stderr.toString("utf8").trim().split("\n").slice(0, 4).join(" ");
+    return log === "" ? "" : `: ${log}`;
   }
 
   private async describeEnd(): Promise<string> {
