@@ -97,6 +97,8 @@ export interface SessionRequest {
   compiler?: string;
   /** Wall limit for the whole session. */
   wallMs: number;
+  /** A call that takes longer counts as hanging and ends the session; two minutes where absent. */
+  callTimeoutMs?: number;
 }
 
 export interface CallRequest {

@@ -65,13 +65,19 @@ export class FrameChannel {
     if (!this.waiting || this.buffered < 16) return;
     const first = this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks);
     const length = first.readUInt32LE(0);
-    if (length > this.maximumPayload) return this.fail(`a reply of ${length} bytes is larger than any that is expected`);
+    if (length > this.maximumPayload) {
+      this.fail(`a reply of ${length} bytes is larger than any that is expected`);
+      return;
+    }
     if (first.length < 16 + length) {
       this.chunks.splice(0, this.chunks.length, first);
       return;
     }
     const { nonce, resolve } = this.waiting;
-    if (first.readBigUInt64LE(8) !== nonce) return this.fail("a reply carried a nonce that was not asked for");
+    if (first.readBigUInt64LE(8) !== nonce) {
+      this.fail("a reply carried a nonce that was not asked for");
+      return;
+    }
     const rest = first.subarray(16 + length);
     this.chunks.splice(0, this.chunks.length, ...(rest.length > 0 ? [rest] : []));
     this.buffered = rest.length;

@@ -124,9 +124,12 @@ export function describeTarget(name: string, createTarget: (context: TargetConte
       expect([...words]).toEqual([1, 2, 3, 4, poison & 0xffff]);
     });
 
-    it("notices changed inputs", async () => {
-      const { report } = await ran("spoil", 100);
-      expect(returned(report).inputsChanged).toBe(true);
+    it("notices changed inputs: by comparing them, or by a fault where they cannot be written", async () => {
+      for (const memory of ["plain", "guarded-end"] as const) {
+        const { report } = await ran("spoil", 100, { memory });
+        if (report.status === "returned") expect(report.inputsChanged).toBe(true);
+        else expect(report).toMatchObject({ status: "crashed", detail: expect.stringContaining("input x") });
+      }
     });
 
     it("keeps buffer sets and libraries apart, takes inputs in parts, binds anew", async () => {
@@ -180,6 +183,15 @@ export function describeTarget(name: string, createTarget: (context: TargetConte
       const { report } = await ran("endless", 4, { wallMs: 2500 });
       expect(report).toEqual({ status: "timeout" });
       expect(performance.now() - started).toBeLessThan(30_000);
+    });
+
+    it("ends an endless loop by the call's own limit", async () => {
+      const started = performance.now();
+      const { session, report } = await ran("endless", 4, { callTimeoutMs: 1000 });
+      expect(report).toEqual({ status: "timeout" });
+      expect(performance.now() - started).toBeLessThan(30_000);
+      const later = await session.call(callOf("endless", 4)).catch(() => ({ status: "refused" }));
+      expect(later.status).not.toBe("returned");
     });
 
     it("passes 64-bit sizes whole", async () => {

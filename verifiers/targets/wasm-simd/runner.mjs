@@ -131,7 +131,8 @@ function call(request) {
   if (request.entry !== bound.signature.name) throw new Error(`${request.entry} is not bound, ${bound.signature.name} is: bind it first`);
   bound.lastLibrary[request.set] = request.library;
   const first = callOnce(library, request, /** @type {number} */ (canaryPatterns[0]));
-  if (!guarded || first.crash !== undefined) return { ...first, extents: undefined };
+  // A second call on inputs that the first one changed would be blamed for something else.
+  if (!guarded || first.crash !== undefined || first.inputsChanged) return { ...first, extents: undefined };
   // Reads outside buffers leave no trace, so the same call is made with other bytes out there: outputs must not notice.
   const outputs = first.extents.filter(({ role }) => role === "output");
   const sealed = outputs.map(({ start, byteLength }) => Buffer.from(library.memory.slice(start, start + byteLength)));

@@ -8,7 +8,7 @@ import { Channel, ChannelClosed } from "./channel.js";
 import type { WasmToolchain } from "./toolchain.js";
 
 /** A kernel takes milliseconds, the slowest reference seconds. */
-const callTimeoutMs = 60_000;
+const defaultCallTimeoutMs = 120_000;
 
 function limitsFor(request: SessionRequest): SandboxLimits {
   return {
@@ -35,9 +35,9 @@ export async function openSession(request: SessionRequest, sandbox: Sandbox, too
     limits: limitsFor(request),
     channel: true,
   });
-  const session = new WasmSession(process_, request.entries);
+  const session = new WasmSession(process_, request);
   try {
-    await session.load(request);
+    await session.load();
     return session;
   } catch (error) {
     await session.close();
@@ -52,7 +52,7 @@ class WasmSession implements Session {
 
   constructor(
     private readonly process: SandboxProcess,
-    private readonly entries: SessionRequest["entries"],
+    private readonly request: SessionRequest,
   ) {
     if (process.channel === null) throw new Error("the sandbox opened no channel on file descriptor 3");
     this.#channel = new Channel(process.channel);
@@ -61,7 +61,8 @@ class WasmSession implements Session {
     process.done.catch(() => undefined);
   }
 
-  async load(request: SessionRequest): Promise<void> {
+  async load(): Promise<void> {
+    const { request } = this;
     await this.#explained(this.#channel.request({ type: "open", entries: request.entries, guarded: request.memory !== "plain" }));
     for (const { path, hash } of request.libraries) {
       const bytes = await readFile(path);
@@ -93,7 +94,7 @@ class WasmSession implements Session {
     const timer = setTimeout(() => {
       expired = true;
       this.process.kill();
-    }, callTimeoutMs);
+    }, this.request.callTimeoutMs ?? defaultCallTimeoutMs);
     try {
       const { reply } = await this.#channel.request({ type: "call", ...request });
       const outsideNs = Number(process.hrtime.bigint() - started);

@@ -3,8 +3,9 @@ import type { Artifact, ObjectFacts } from "../../../specs/contracts/target.js";
 
 /** Reads what the object says of itself with binutils; nothing of it is executed. */
 export async function inspectObject(artifact: Artifact): Promise<ObjectFacts> {
-  const [symbols, dynamic, sections, code] = await Promise.all([
+  const [symbols, allSymbols, dynamic, sections, code] = await Promise.all([
     execa("nm", ["-D", "--without-symbol-versions", artifact.path]),
+    execa("nm", [artifact.path], { maxBuffer: 1 << 28 }),
     execa("readelf", ["-dW", artifact.path]),
     execa("readelf", ["-SlW", artifact.path]),
     execa("objdump", ["-d", "--no-show-raw-insn", artifact.path], { maxBuffer: 1 << 28 }),
@@ -17,7 +18,11 @@ export async function inspectObject(artifact: Artifact): Promise<ObjectFacts> {
     exports,
     imports,
     libraries,
-    oddities: [...findOddSections(sections.stdout, dynamic.stdout), ...findOddInstructions(code.stdout)],
+    oddities: [
+      ...findOddSections(sections.stdout, dynamic.stdout),
+      ...findEarlyCode(sections.stdout, allSymbols.stdout, code.stdout),
+      ...findOddInstructions(code.stdout),
+    ],
   };
 }
 
@@ -26,11 +31,31 @@ function findOddSections(sections: string, dynamic: string): ObjectFacts["odditi
   if (/\(TEXTREL\)/.test(dynamic)) oddities.push({ law: "no self-modifying code", detail: "the object asks for text relocations" });
   if (/GNU_STACK.*RWE/.test(sections)) oddities.push({ law: "no executable data", detail: "the object asks for an executable stack" });
   if (/LOAD.*RWE/.test(sections)) oddities.push({ law: "no executable data", detail: "a segment is writable and executable" });
-  // One pointer (8 bytes) is the compiler's own frame_dummy; more would run before the first call.
+  return oddities;
+}
+
+/** What crti.o and crtn.o make of `.init`; anything more is somebody's code. */
+const usualInit = /^(?:endbr64 )?sub mov test je call add ret$/;
+/** Functions that start files call where somebody defines them. */
+const calledByStartFiles = / [tTiWV] (__gmon_start__|_ITM_(?:de)?registerTMCloneTable|__cxa_finalize)$/m;
+
+/**
+ * Code that would run when the object is loaded. Resolvers of indirect functions are left alone, for `target_clones` makes them:
+ * what they can change is seen after the first call.
+ */
+function findEarlyCode(sections: string, symbols: string, code: string): ObjectFacts["oddities"] {
+  const law = "no code before the call";
+  const oddities: ObjectFacts["oddities"] = [];
+  // One pointer (8 bytes) is the compiler's own frame_dummy.
   const initialisers = /\.init_array\s+INIT_ARRAY\s+[0-9a-f]+ [0-9a-f]+ ([0-9a-f]+)/.exec(sections);
   if (initialisers && Number.parseInt(initialisers[1]!, 16) > 8)
-    oddities.push({ law: "no code before the call", detail: "the object has initialisers that run when it is loaded" });
-  if (/\.preinit_array/.test(sections)) oddities.push({ law: "no code before the call", detail: "the object has pre-initialisers" });
+    oddities.push({ law, detail: "the object has initialisers that run when it is loaded" });
+  if (/\.preinit_array/.test(sections)) oddities.push({ law, detail: "the object has pre-initialisers" });
+  const init = /^Disassembly of section \.init:\n([\s\S]*?)(?=^Disassembly|$(?![\s\S]))/m.exec(code)?.[1];
+  const instructions = [...(init ?? "").matchAll(/^\s*[0-9a-f]+:\s+(\S+)/gm)].map((match) => match[1]).join(" ");
+  if (instructions !== "" && !usualInit.test(instructions)) oddities.push({ law, detail: "the object adds code to its .init section" });
+  const standIn = calledByStartFiles.exec(symbols);
+  if (standIn) oddities.push({ law, detail: `the object defines ${standIn[1]}, which start files call` });
   return oddities;
 }
 

@@ -47,7 +47,8 @@ static buffer_slot slots[MAX_SETS][FORGE_MAX_BUFFERS];
 static uint8_t *input_arena, *output_arena;
 static size_t input_bytes, output_bytes;
 static uint64_t current_nonce;
-static int calling;
+/* Control words before any library was loaded: one that changes them while it loads is found out by its first call. */
+static uint32_t first_control_words;
 
 static void write_all(const void *data, size_t bytes) {
   const uint8_t *from = data;
@@ -98,7 +99,8 @@ static void on_fault(int signal_number, siginfo_t *info, void *context) {
     for (int s = 0; s < bound_sets; s++)
       for (int b = 0; b < bound->buffer_count; b++) {
         buffer_slot *slot = &slots[s][b];
-        if (!slot->mapping || at < slot->mapping || at >= slot->mapping + slot->mapping_bytes) continue;
+        const uint8_t *from = slot->mapping ? slot->mapping : slot->work;
+        if (at < from || at >= from + (slot->mapping ? slot->mapping_bytes : slot->bytes)) continue;
         if (at >= slot->work + slot->bytes)
           snprintf(text, sizeof text, "touched byte %zd past the end of %s", (ssize_t)(at - (slot->work + slot->bytes)), bound->buffer_names[b]);
         else if (at < slot->work)
@@ -106,7 +108,6 @@ static void on_fault(int signal_number, siginfo_t *info, void *context) {
         else
           snprintf(text, sizeof text, "wrote to the input %s", bound->buffer_names[b]);
       }
-    if (at >= input_arena && input_bytes && at < input_arena + input_bytes) snprintf(text, sizeof text, "wrote to an input");
   }
   reply_text(STATUS_CRASHED, text);
   _exit(121);
@@ -260,17 +261,14 @@ static void call_entry(const uint8_t *payload, uint32_t length) {
   buffer_slot *set = slots[head[2]];
   enter_buffers(set, head[3]);
   for (int b = 0; b < bound->buffer_count; b++) pointers[b] = set[b].work;
-  uint32_t before = control_words();
-  calling = 1;
   int64_t start = now_ns();
   int code = bound->call(function, pointers, sizes, scalars);
   int64_t end = now_ns();
-  calling = 0;
   uint32_t after = control_words();
   struct { int32_t code; uint32_t threads, control_changed, inputs_changed; int64_t duration_ns, inside_ns; } report;
   report.code = code;
   report.threads = count_threads();
-  report.control_changed = before != after;
+  report.control_changed = first_control_words != after;
   report.inputs_changed = (uint32_t)leave_buffers(set);
   report.duration_ns = end - start;
   report.inside_ns = now_ns() - arrived;
@@ -283,6 +281,7 @@ int main(int argc, char **argv) {
   for (int k = 0; k < 4; k++)
     if (strcmp(argv[1], kinds[k]) == 0) memory = (enum memory_kind)k;
   if (memory != SANITIZED) watch_faults();
+  first_control_words = control_words();
   for (int i = 2; i < argc; i++) {
     libraries[library_count] = dlopen(argv[i], RTLD_NOW | RTLD_LOCAL);
     if (!libraries[library_count++]) { reply_text(STATUS_ERROR, dlerror()); return 118; }

@@ -10,8 +10,7 @@ const OP_CALL = 2;
 const OP_CLOSE = 3;
 const STATUS_OK = 0;
 const hugePage = 2 << 20;
-/** One call may take this long before it counts as hanging. */
-const callTimeoutMs = 120_000;
+const defaultCallTimeoutMs = 120_000;
 
 const align = (value: number, to: number): number => Math.ceil(value / to) * to;
 /** Large buffers start on a huge page, small ones on a page. */
@@ -61,7 +60,8 @@ export async function openSession(sandbox: Sandbox, runner: string, request: Ses
     cpus: Array.from({ length: request.threads }, (_, index) => index),
     channel: true,
   });
-  const session = new X86Session(process, new FrameChannel(process.channel!, 4096), inputs.fd, outputs.fd, directory, request.entries);
+  const arenas = { inputs: inputs.fd, outputs: outputs.fd, directory };
+  const session = new X86Session(process, new FrameChannel(process.channel!, 4096), arenas, request);
   await session.greet();
   return session;
 }
@@ -81,6 +81,13 @@ function existsWritable(path: string): boolean {
   }
 }
 
+interface Arenas {
+  /** File descriptors. */
+  inputs: number;
+  outputs: number;
+  directory: string;
+}
+
 class X86Session implements Session {
   private layout: Layout | null = null;
   private closed = false;
@@ -88,10 +95,8 @@ class X86Session implements Session {
   constructor(
     private readonly process: SandboxProcess,
     private readonly channel: FrameChannel,
-    private readonly inputs: number,
-    private readonly outputs: number,
-    private readonly directory: string,
-    private readonly entries: EntrySignature[],
+    private readonly arenas: Arenas,
+    private readonly request: SessionRequest,
   ) {
     // An ended sandbox is reported by the call that meets it; without this its rejection would be unhandled.
     process.done.catch(() => {});
@@ -109,8 +114,8 @@ class X86Session implements Session {
   }
 
   async bind(entryName: string, byteLengths: number[], sets: number): Promise<void> {
-    const entryIndex = this.entries.findIndex((entry) => entry.name === entryName);
-    const entry = this.entries[entryIndex]!;
+    const entryIndex = this.request.entries.findIndex((entry) => entry.name === entryName);
+    const entry = this.request.entries[entryIndex]!;
     const cursor = { input: 0, output: 0 };
     const offsets = Array.from({ length: sets }, () =>
       entry.buffers.map((buffer, index) => {
@@ -124,8 +129,8 @@ class X86Session implements Session {
     const outputBytes = align(Math.max(cursor.output, 1), hugePage);
     // Fresh pages: nothing of an earlier binding can be found in them.
     for (const [fd, bytes] of [
-      [this.inputs, inputBytes],
-      [this.outputs, outputBytes],
+      [this.arenas.inputs, inputBytes],
+      [this.arenas.outputs, outputBytes],
     ] as const) {
       ftruncateSync(fd, 0);
       ftruncateSync(fd, bytes);
@@ -148,7 +153,7 @@ class X86Session implements Session {
   async writeInput(set: number, buffer: string, byteOffset: number, bytes: Uint8Array): Promise<void> {
     let written = 0;
     const at = this.locate(set, buffer, byteOffset, bytes.byteLength);
-    while (written < bytes.byteLength) written += writeSync(this.inputs, bytes, written, bytes.byteLength - written, at + written);
+    while (written < bytes.byteLength) written += writeSync(this.arenas.inputs, bytes, written, bytes.byteLength - written, at + written);
   }
 
   async readOutput(set: number, buffer: string, byteOffset: number, byteLength: number): Promise<Uint8Array> {
@@ -156,7 +161,7 @@ class X86Session implements Session {
     const at = this.locate(set, buffer, byteOffset, byteLength);
     let read = 0;
     while (read < byteLength) {
-      const count = readSync(this.outputs, bytes, read, byteLength - read, at + read);
+      const count = readSync(this.arenas.outputs, bytes, read, byteLength - read, at + read);
       if (count === 0) throw new RunnerFailure(`the output ${buffer} was cut short by the candidate`);
       read += count;
     }
@@ -167,7 +172,7 @@ class X86Session implements Session {
     const entry = this.layout!.entry;
     const payload = Buffer.alloc(16 + 8 * (entry.sizes.length + entry.scalars.length));
     payload.writeUInt32LE(request.library, 0);
-    payload.writeUInt32LE(this.entries.indexOf(entry), 4);
+    payload.writeUInt32LE(this.request.entries.indexOf(entry), 4);
     payload.writeUInt32LE(request.set, 8);
     payload.writeUInt32LE(request.poison >>> 0, 12);
     entry.sizes.forEach((name, index) => {
@@ -180,7 +185,7 @@ class X86Session implements Session {
     const timeout = setTimeout(() => {
       timer.expired = true;
       this.process.kill();
-    }, callTimeoutMs);
+    }, this.request.callTimeoutMs ?? defaultCallTimeoutMs);
     const sentAt = process.hrtime.bigint();
     try {
       const reply = await this.channel.request(OP_CALL, payload);
@@ -198,7 +203,8 @@ class X86Session implements Session {
       };
     } catch (error) {
       if (!(error instanceof ChannelClosed)) throw error;
-      if (timer.expired) return { status: "timeout" };
+      const { end } = await this.process.done;
+      if (timer.expired || end.kind === "timeout") return { status: "timeout" };
       return { status: "crashed", detail: await this.describeEnd() };
     } finally {
       clearTimeout(timeout);
@@ -223,9 +229,9 @@ class X86Session implements Session {
     void this.channel.request(OP_CLOSE, new Uint8Array()).catch(() => {});
     this.process.kill();
     await this.process.done.catch(() => {});
-    closeSync(this.inputs);
-    closeSync(this.outputs);
-    rmSync(this.directory, { recursive: true, force: true });
+    closeSync(this.arenas.inputs);
+    closeSync(this.arenas.outputs);
+    rmSync(this.arenas.directory, { recursive: true, force: true });
   }
 
   private locate(set: number, buffer: string, byteOffset: number, byteLength: number): number {
