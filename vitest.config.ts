@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
 /** Tests that time something have the machine to themselves: one file after the other, after all others. */
@@ -12,6 +13,8 @@ export default defineConfig({
     pool: "forks",
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // Runners and peaks are the same for all tests; a user's own cache is none of their business.
+    env: { FORGE_CACHE: process.env.FORGE_CACHE ?? resolve("node_modules/.cache/forge-tests") },
     projects: [
       {
         extends: true,

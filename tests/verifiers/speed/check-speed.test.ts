@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ExamRoom } from "../../../harness/exam-room.js";
+import type { Candidate } from "../../../specs/contracts/target.js";
+import { honestBody, rmsnormCandidate, smallRmsnorm, timedDim, timedRows } from "../../small-spec.js";
+
+/** The speed check of real processes, on kernels that only it can tell from honest ones. */
+describe("checkSpeed", () => {
+  let room: ExamRoom;
+
+  beforeAll(async () => {
+    room = await ExamRoom.open({
+      loaded: smallRmsnorm(),
+      variant: "f32",
+      target: "x86-64",
+      threads: 1,
+      unsafe: false,
+      signal: new AbortController().signal,
+    });
+  });
+  afterAll(() => room.close());
+
+  async function failureOf(candidate: Candidate) {
+    const answer = await room.judgeSpeed(candidate);
+    if (answer.status !== "failed") throw new Error(`not caught: ${JSON.stringify(answer)}`);
+    return answer.evidence[0]!;
+  }
+
+  const caught = (body: string, prelude = "") => failureOf(rmsnormCandidate(body, prelude));
+
+  it("passes an honest kernel that is faster, with an interval that says so", async () => {
+    let answer = await room.judgeSpeed(rmsnormCandidate(honestBody));
+    // Somebody else's minute of work is no fault of the kernel's, nor of the check's.
+    if (answer.status === "errored" && answer.reason.startsWith("machine busy"))
+      answer = await room.judgeSpeed(rmsnormCandidate(honestBody));
+    if (answer.status !== "passed") throw new Error(JSON.stringify(answer));
+    const [figure] = answer.figures!;
+    expect(figure).toMatchObject({ entry: "rmsnorm_forward", outcome: "faster", sizes: { rows: timedRows, dim: timedDim } });
+    expect(figure!.low).toBeGreaterThan(1.01);
+    expect(figure!.low).toBeLessThanOrEqual(figure!.ratio);
+    expect(figure!.ratio).toBeLessThanOrEqual(figure!.high);
+    expect(figure!.limitFraction).toBeLessThan(1.15);
+    expect(figure!.candidateSeconds).toBeLessThan(figure!.baselineSeconds);
+  });
+
+  const cache = `
+enum { SLOTS = 256 };
+static struct { const float *x; double print; float *y, *rstd; } cache[SLOTS];
+static int remembered(const float *x, double print, float *y, float *rstd, int64_t rows, int64_t dim) {
+  for (int i = 0; i < SLOTS; i++)
+    if (cache[i].x == x && cache[i].print == print) {
+      memcpy(y, cache[i].y, (size_t)(rows * dim) * sizeof *y);
+      memcpy(rstd, cache[i].rstd, (size_t)rows * sizeof *rstd);
+      return 1;
+    }
+  return 0;
+}
+static void remember(const float *x, double print, const float *y, const float *rstd, int64_t rows, int64_t dim) {
+  for (int i = 0; i < SLOTS; i++)
+    if (!cache[i].x || cache[i].x == x) {
+      if (!cache[i].y) cache[i].y = malloc((size_t)(rows * dim) * sizeof *y);
+      if (!cache[i].rstd) cache[i].rstd = malloc((size_t)rows * sizeof *rstd);
+      memcpy(cache[i].y, y, (size_t)(rows * dim) * sizeof *y);
+      memcpy(cache[i].rstd, rstd, (size_t)rows * sizeof *rstd);
+      cache[i].x = x;
+      cache[i].print = print;
+      return;
+    }
+}
+`;
+
+  it("catches a memo by pointer: equal pointers, other contents", async () => {
+    const evidence = await caught(
+      `  if (remembered(x, 0, y, rstd, rows, dim)) return 0;\n${honestBody}\n  remember(x, 0, y, rstd, rows, dim);`,
+      cache,
+    );
+    expect(evidence).toMatchObject({ kind: "alignment", visibility: "hidden", entry: "rmsnorm_forward" });
+  });
+
+  it("catches a memo by fingerprint: what changes is what a sampler misses", async () => {
+    const print = "  double print = 0;\n  for (int64_t i = 0; i < rows * dim; i += 61) print += x[i] * (double)(i + 1);\n";
+    const evidence = await caught(
+      `${print}  if (remembered(x, print, y, rstd, rows, dim)) return 0;\n${honestBody}\n  remember(x, print, y, rstd, rows, dim);`,
+      cache,
+    );
+    expect(evidence).toMatchObject({ kind: "alignment", visibility: "hidden" });
+  });
+
+  it("catches 1 % of wrong rows over the calls", async () => {
+    const evidence = await caught(`${honestBody}\n  for (int64_t r = 37; r < rows; r += 100) y[r * dim + 5] *= 1.001f;`);
+    expect(evidence).toMatchObject({ kind: "alignment", gate: expect.stringMatching(/^envelope/), output: "y" });
+  });
+
+  it("catches a kernel that is right ten times, then wrong", async () => {
+    const evidence = await caught(
+      `${honestBody}\n  static int calls;\n  if (++calls > 10) y[(rows / 2) * dim] = 0;\n  if (calls > 10) for (int64_t r = 0; r < rows; r++) rstd[r] *= 1.01f;`,
+    );
+    expect(evidence).toMatchObject({ kind: "alignment", output: "rstd" });
+  });
+
+  it("catches an output that is not written, whole or in part", async () => {
+    const whole = await caught("  for (int64_t r = 0; r < rows; r++) norm_row(x + r * dim, weight, y + r * dim, dim, eps);\n  (void)rstd;");
+    expect(whole).toMatchObject({ kind: "alignment", output: "rstd", gate: expect.stringMatching(/class|unwritten/) });
+    const part = await caught(
+      "  for (int64_t r = 0; r < rows - rows / 16; r++) rstd[r] = norm_row(x + r * dim, weight, y + r * dim, dim, eps);",
+    );
+    expect(part).toMatchObject({ kind: "alignment", gate: expect.stringMatching(/class|unwritten/) });
+  });
+
+  it("catches low precision at the timed size only", async () => {
+    const prelude = `
+static float rounded(float value) { uint32_t bits; memcpy(&bits, &value, 4); bits = (bits + 0x8000u) & 0xffff0000u; memcpy(&value, &bits, 4); return value; }`;
+    const evidence = await caught(
+      `${honestBody}\n  if (rows == ${timedRows} && dim == ${timedDim}) for (int64_t i = 0; i < rows * dim; i++) y[i] = rounded(y[i]);`,
+      prelude,
+    );
+    expect(evidence).toMatchObject({ kind: "alignment", output: "y" });
+    // Evidence of a hidden look says which law was broken, not where.
+    expect(Object.keys(evidence).sort()).toEqual(["entry", "gate", "kind", "output", "regime", "timesOver", "visibility"]);
+  });
+
+  it("catches flush-to-zero that is left switched on", async () => {
+    const evidence = await caught(`${honestBody}\n  __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);`);
+    expect(evidence).toMatchObject({ kind: "speed", detail: expect.stringContaining("floating-point control word") });
+  });
+
+  it("catches a status that is not 0 and a crash, by the side that it came from", async () => {
+    expect(await caught(`${honestBody}\n  if (rows == ${timedRows}) return 3;`)).toMatchObject({
+      kind: "crash",
+      detail: expect.stringMatching(/candidate.*status 3/),
+    });
+    expect(await caught(`${honestBody}\n  if (rows == ${timedRows}) __builtin_trap();`)).toMatchObject({
+      kind: "crash",
+      detail: expect.stringMatching(/candidate.*SIGILL/),
+    });
+  });
+});

@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, describe, expect, it } from "vitest";
+import { ForeignLoad } from "../../../verifiers/speed/foreign-load.js";
+import { thresholds } from "../../../verifiers/thresholds.js";
+
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+});
+
+async function burningChild(): Promise<number> {
+  const child = spawn(process.execPath, ["-e", "process.stdout.write('.'); for (;;) {}"], { stdio: ["ignore", "pipe", "ignore"] });
+  children.push(child);
+  await new Promise((resolve) => child.stdout.once("data", resolve));
+  return child.pid!;
+}
+
+/** User and system time of a process, from /proc. */
+function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+function burnHere(milliseconds: number): void {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end);
+}
+
+describe("foreign load", () => {
+  it("sees a process that is not ours, by as much as it uses", async () => {
+    const pid = await burningChild();
+    const untold = new ForeignLoad(() => 0);
+    const told = new ForeignLoad(() => cpuSecondsOf(pid));
+    const before = cpuSecondsOf(pid);
+    await sleep(1500);
+    const windowMs = untold.windowMs();
+    const seen = untold.closeWindow();
+    const rest = told.closeWindow();
+    const used = (cpuSecondsOf(pid) - before) / (windowMs / 1000);
+    expect(used).toBeGreaterThan(0.3);
+    expect(seen).toBeGreaterThan(used - 0.1);
+    // Whoever else is busy counts in both alike.
+    expect(Math.abs(seen - rest - used)).toBeLessThan(0.1);
+  });
+
+  it("does not see our own work", () => {
+    const ownSeconds = () => {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1e6;
+    };
+    const load = new ForeignLoad(() => 0);
+    // What it would see if our own work were not taken off; whoever else is busy counts in both alike.
+    const blind = new ForeignLoad(() => -ownSeconds());
+    const before = ownSeconds();
+    burnHere(1500);
+    const used = (ownSeconds() - before) / (load.windowMs() / 1000);
+    const seen = load.closeWindow();
+    expect(used).toBeGreaterThan(0.3);
+    expect(Math.abs(blind.closeWindow() - used - seen)).toBeLessThan(0.1);
+  });
+
+  it("starts a new window where the last one ended", async () => {
+    const load = new ForeignLoad(() => 0);
+    await sleep(120);
+    expect(load.windowMs()).toBeGreaterThan(100);
+    load.closeWindow();
+    expect(load.windowMs()).toBeLessThan(100);
+  });
+
+  it("is judged over at least half a second", () => {
+    expect(thresholds.foreignWindowMs).toBeGreaterThanOrEqual(500);
+  });
+});

@@ -1,0 +1,105 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Session } from "../../../specs/contracts/target.js";
+import type { Tensor } from "../../../specs/contracts/verdict.js";
+import { loadSpec } from "../../../specs/load-spec.js";
+import { TimedInputs } from "../../../verifiers/speed/timed-inputs.js";
+import { rmsnormCandidate, smallRmsnorm, writeSmallSpec } from "../../small-spec.js";
+import { openSessions } from "./sessions.js";
+
+const sizes = { rows: 64, dim: 32 };
+const setBytes = 4 * (2 * 64 * 32 + 32 + 64);
+
+describe("inputs at timed sizes", () => {
+  const loaded = smallRmsnorm();
+  let sessions: Awaited<ReturnType<typeof openSessions>>;
+  let reader: Session;
+
+  beforeAll(async () => {
+    sessions = await openSessions(loaded);
+    // Hands back what lies in its input, so that it can be seen from outside.
+    reader = await sessions.start(
+      rmsnormCandidate("  (void)weight; (void)rstd; (void)eps; memcpy(y, x, (size_t)(rows * dim) * sizeof *y);"),
+    );
+  });
+
+  const draw = (seed: string, cacheBytes: number) => TimedInputs.draw(sessions.bench, "rmsnorm_forward", sizes, seed, cacheBytes);
+
+  async function seen(session: Session, timed: TimedInputs, set: number): Promise<Float32Array> {
+    const { scalars } = timed.kernelCase;
+    const report = await session.call({ library: 0, entry: "rmsnorm_forward", set, sizes, scalars, poison: 0 });
+    expect(report.status).toBe("returned");
+    return new Float32Array((await session.readOutput(set, "y", 0, 4 * 64 * 32)).slice().buffer);
+  }
+
+  it("fill more than twice the cache, and at least one set", async () => {
+    expect((await draw("a", 10 * setBytes)).sets).toHaveLength(20);
+    expect((await draw("a", 1)).sets).toHaveLength(1);
+  });
+
+  it("are one set where the spec says warm", async () => {
+    const warm = await openSessions(smallRmsnorm((spec) => Object.assign(spec.gates, { warm: true })));
+    expect((await TimedInputs.draw(warm.bench, "rmsnorm_forward", sizes, "a", 10 * setBytes)).sets).toHaveLength(1);
+  });
+
+  it("follow from the seed alone, and differ from set to set and seed to seed", async () => {
+    const [one, same, other] = [await draw("a", setBytes), await draw("a", setBytes), await draw("b", setBytes)];
+    const x = (timed: TimedInputs, set: number): Tensor["data"] => timed.sets[set]!.x!.data;
+    expect(x(same, 0)).toEqual(x(one, 0));
+    expect(x(one, 1)).not.toEqual(x(one, 0));
+    expect(x(other, 0)).not.toEqual(x(one, 0));
+  });
+
+  it("have rows of different magnitude, so that no sample of rows is typical", async () => {
+    const { data } = (await draw("a", 1)).sets[0]!.x!;
+    const scales = Array.from(
+      { length: 64 },
+      (_, row) => Math.hypot(...Array.from(data.subarray(row * 32, (row + 1) * 32))) / Math.sqrt(32),
+    );
+    expect(Math.max(...scales) / Math.min(...scales)).toBeGreaterThan(4);
+  });
+
+  it("reach the session, and changes reach it with the next flush", async () => {
+    const timed = await draw("a", setBytes);
+    await timed.fill(reader, "rmsnorm_forward");
+    expect(await seen(reader, timed, 1)).toEqual(timed.sets[1]!.x!.data);
+    const before = Float32Array.from(timed.sets[1]!.x!.data as Float32Array);
+    timed.changeSlices(1, "rows", [3, 40]);
+    const changed = timed.sets[1]!.x!.data as Float32Array;
+    const rows = new Set([...changed.keys()].filter((index) => changed[index] !== before[index]).map((index) => Math.floor(index / 32)));
+    expect([...rows].sort((a, b) => a - b)).toEqual([3, 40]);
+    expect(await seen(reader, timed, 1)).toEqual(before);
+    await timed.flush(reader);
+    expect(await seen(reader, timed, 1)).toEqual(changed);
+    expect(await seen(reader, timed, 0)).toEqual(timed.sets[0]!.x!.data);
+  });
+
+  it("give both contestants the same, however often each of them runs", async () => {
+    const rival = await sessions.start(
+      rmsnormCandidate("  (void)weight; (void)rstd; (void)eps; memcpy(y, x, (size_t)(rows * dim) * sizeof *y);"),
+    );
+    const timed = await draw("a", setBytes);
+    await timed.fill(reader, "rmsnorm_forward");
+    await timed.fill(rival, "rmsnorm_forward");
+    for (let round = 0; round < 5; round++) {
+      timed.changeSlices(0, "rows", [round, 10 + round]);
+      await timed.flush(reader);
+    }
+    await timed.flush(rival);
+    expect(await seen(rival, timed, 0)).toEqual(await seen(reader, timed, 0));
+  });
+
+  it("leave alone what another input was computed from", async () => {
+    // The backward pass takes rstd from the forward one, so x must stay what it was; dy may change.
+    const path = writeSmallSpec("rmsnorm", (spec) => {
+      spec.cases.timed = [sizes];
+    });
+    const { bench } = await openSessions(loadSpec(path));
+    const timed = await TimedInputs.draw(bench, "rmsnorm_backward", sizes, "a", 1);
+    const before = structuredClone(timed.sets[0]!);
+    for (let round = 0; round < 40; round++) timed.changeSlices(0, "rows", [round]);
+    const changed = Object.keys(before).filter((name) =>
+      before[name]!.data.some((value, index) => timed.sets[0]![name]!.data[index] !== value),
+    );
+    expect(changed).toEqual(["dy"]);
+  });
+});
