@@ -9,8 +9,10 @@ import { entrySignatures } from "../specs/entry-signature.js";
 import { generateKernelHeader } from "../specs/kernel-header.js";
 import { ReferenceBench } from "../verifiers/align/reference-bench.js";
 import { type JudgeWatcher, judge } from "../verifiers/judge.js";
+import type { CheckAnswer, JudgeContext } from "../verifiers/judge-context.js";
 import { freshSeed } from "../verifiers/numerics/random.js";
 import { type Baseline, findBaseline } from "../verifiers/speed/baseline.js";
+import { checkSpeed } from "../verifiers/speed/check-speed.js";
 import { Stopwatch } from "../verifiers/stopwatch.js";
 import { TrialBench } from "../verifiers/trial-bench.js";
 import { cacheDirectory } from "./cache-directory.js";
@@ -62,7 +64,8 @@ export class ExamRoom {
     const host = options.target === hostTargetName ? target : createTarget(hostTargetName, context);
     for (const needed of [target, host]) {
       const probe = await needed.probe();
-      if (probe.status === "unavailable") throw new Error(`target ${needed.name} is not available: ${probe.reason}. Install it with: ${probe.install}`);
+      if (probe.status === "unavailable")
+        throw new Error(`target ${needed.name} is not available: ${probe.reason}. Install it with: ${probe.install}`);
     }
     const probe = await target.probe();
     if (probe.status === "unavailable") throw new Error(probe.reason);
@@ -71,35 +74,63 @@ export class ExamRoom {
       "forge_kernel.h": generateKernelHeader(loaded.spec, variant),
     };
     const threads = options.threads ?? target.defaultThreads();
-    return new ExamRoom(loaded, variant, target, host, probe.machine, probe.toolchains, sandbox.protection(), threads, entrySignatures(loaded.spec, variant), support, signal);
+    return new ExamRoom(
+      loaded,
+      variant,
+      target,
+      host,
+      probe.machine,
+      probe.toolchains,
+      sandbox.protection(),
+      threads,
+      entrySignatures(loaded.spec, variant),
+      support,
+      signal,
+    );
   }
 
   /** A full verdict, or a quick one; timing has the machine to itself among all Forge processes. */
   async judge(candidate: Candidate, quick: boolean, watcher: JudgeWatcher): Promise<Verdict> {
-    const work = () =>
-      judge(
-        {
-          loaded: this.loaded,
-          variant: this.variant,
-          target: this.target,
-          host: this.host,
-          machine: this.machine,
-          threads: this.threads,
-          candidate,
-          entries: this.entries,
-          support: this.support,
-          quick,
-          seeds: { hidden: freshSeed(), timed: freshSeed(), confirmation: freshSeed() },
-          stopwatch: new Stopwatch(),
-          signal: this.signal,
-          bench: () => this.bench(),
-          baseline: () => this.baseline(),
-          artifact: null,
-          duelLimitMs,
-        },
-        watcher,
-      );
+    const work = () => judge(this.context(candidate, quick), watcher);
     return quick ? work() : withDevice(cacheDirectory(), this.signal, work);
+  }
+
+  /** The speed check alone, for what is known to be right. */
+  async judgeSpeed(candidate: Candidate): Promise<CheckAnswer> {
+    return withDevice(cacheDirectory(), this.signal, async () => {
+      const context = this.context(candidate, false);
+      const build = await this.target.build({
+        candidate,
+        support: this.support,
+        entries: this.entries,
+        mode: "plain",
+        threads: this.threads,
+      });
+      if (build.status === "failed") throw new Error(`the candidate does not build: ${build.log}`);
+      return checkSpeed({ ...context, artifact: build.artifact }, context.seeds.timed);
+    });
+  }
+
+  private context(candidate: Candidate, quick: boolean): JudgeContext {
+    return {
+      loaded: this.loaded,
+      variant: this.variant,
+      target: this.target,
+      host: this.host,
+      machine: this.machine,
+      threads: this.threads,
+      candidate,
+      entries: this.entries,
+      support: this.support,
+      quick,
+      seeds: { hidden: freshSeed(), timed: freshSeed(), confirmation: freshSeed() },
+      stopwatch: new Stopwatch(),
+      signal: this.signal,
+      bench: () => this.bench(),
+      baseline: () => this.baseline(),
+      artifact: null,
+      duelLimitMs,
+    };
   }
 
   /** A quick look without a verdict: public cases, then times at the timed sizes. */
@@ -125,7 +156,15 @@ export class ExamRoom {
 
   baseline(): Promise<Baseline> {
     this.foundBaseline ??= this.bench().then((bench) =>
-      findBaseline({ bench, target: this.target, toolchains: this.toolchains, machine: this.machine, threads: this.threads, support: this.support, cacheDirectory: cacheDirectory() }),
+      findBaseline({
+        bench,
+        target: this.target,
+        toolchains: this.toolchains,
+        machine: this.machine,
+        threads: this.threads,
+        support: this.support,
+        cacheDirectory: cacheDirectory(),
+      }),
     );
     return this.foundBaseline;
   }

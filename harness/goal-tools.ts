@@ -52,7 +52,14 @@ export class GoalTools implements AgentTools {
     const detail = Object.entries(entries)
       .map(([name, answer]) => `${name} ${answer.status === "measured" ? `${(answer.seconds * 1e3).toFixed(3)} ms` : answer.reason}`)
       .join(", ");
-    this.run.append({ type: "trial-finished", label: trial.label, status: Number.isFinite(seconds) ? "measured" : "rejected", seconds: Number.isFinite(seconds) ? seconds : null, best, detail });
+    this.run.append({
+      type: "trial-finished",
+      label: trial.label,
+      status: Number.isFinite(seconds) ? "measured" : "rejected",
+      seconds: Number.isFinite(seconds) ? seconds : null,
+      best,
+      detail,
+    });
     return { label: trial.label, entries };
   }
 

@@ -7,11 +7,16 @@ import type { Judged } from "./goal-tools.js";
 export async function openOrResume(store: RunStore, goal: GoalDescription, resume: string | true | undefined): Promise<{ run: OpenRun }> {
   if (resume === undefined) return { run: await store.create(goal) };
   const id = resume === true ? store.newestUnfinished(goal) : resume;
-  if (id === null) throw new StoreError(`there is no unfinished run of ${goal.spec} ${goal.variant} ${goal.target}; leave out --resume to begin one`);
+  if (id === null)
+    throw new StoreError(`there is no unfinished run of ${goal.spec} ${goal.variant} ${goal.target}; leave out --resume to begin one`);
   const { run, truncatedBytes } = await store.open(id);
   try {
     refuseOtherGoal(run, goal);
-    run.append({ type: "run-resumed", attemptsSoFar: run.events().filter((event) => event.type === "attempt-judged").length, truncatedBytes });
+    run.append({
+      type: "run-resumed",
+      attemptsSoFar: run.events().filter((event) => event.type === "attempt-judged").length,
+      truncatedBytes,
+    });
     return { run };
   } catch (error) {
     run.close();
@@ -23,7 +28,8 @@ function refuseOtherGoal(run: OpenRun, goal: GoalDescription): void {
   const started = run.events()[0];
   if (started?.type !== "run-started") throw new StoreError(`run ${run.id} never started; begin a new one`);
   for (const key of ["spec", "variant", "target", "agent", "threads", "specHash"] as const)
-    if (started.goal[key] !== goal[key]) throw new StoreError(`run ${run.id} has ${key} ${started.goal[key]}, this goal has ${goal[key]}; begin a new run`);
+    if (started.goal[key] !== goal[key])
+      throw new StoreError(`run ${run.id} has ${key} ${started.goal[key]}, this goal has ${goal[key]}; begin a new run`);
 }
 
 /** Attempts of the log with their verdicts, oldest first. */
@@ -32,7 +38,12 @@ export async function readJudged(run: OpenRun): Promise<Judged[]> {
   for (const event of run.events()) {
     if (event.type !== "attempt-judged") continue;
     const submitted = submittedAs(run.events(), event.attempt);
-    judged.push({ attempt: event.attempt, summary: submitted.summary, candidate: await run.read(submitted.commit), verdict: event.verdict });
+    judged.push({
+      attempt: event.attempt,
+      summary: submitted.summary,
+      candidate: await run.read(submitted.commit),
+      verdict: event.verdict,
+    });
   }
   return judged;
 }

@@ -6,9 +6,9 @@ import type { OpenRun } from "../specs/contracts/store.js";
 import { findAgent } from "./agents.js";
 import { writeAccepted } from "./certificate.js";
 import { ExamRoom } from "./exam-room.js";
+import { forgeVersion } from "./forge-version.js";
 import { bestOf, GoalTools, type Judged, ratioOf } from "./goal-tools.js";
 import { openOrResume, pendingAttempts, readJudged, spentMs } from "./resume-run.js";
-import { forgeVersion } from "./forge-version.js";
 import { openRunStore } from "./store/run-store.js";
 
 export interface GoalOptions {
@@ -43,7 +43,16 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
     try {
       startLog(run, goal, room);
       const judged = await readJudged(run);
-      const tools = new GoalTools(await brief(options, room), room, run, goal.budget, judged, spentMs(run.events()), startedAtMs, options.signal);
+      const tools = new GoalTools(
+        await brief(options, room),
+        room,
+        run,
+        goal.budget,
+        judged,
+        spentMs(run.events()),
+        startedAtMs,
+        options.signal,
+      );
       let end: RunEnd | null = null;
       let message = "";
       try {
@@ -55,7 +64,13 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
       }
       const directory = end === null ? await accept(options, room, run, judged) : null;
       end ??= endOf(judged, tools.budgetLeft());
-      run.append({ type: "run-finished", end, attempts: judged.length, elapsedMs: spentMs(run.events()) + performance.now() - startedAtMs, message });
+      run.append({
+        type: "run-finished",
+        end,
+        attempts: judged.length,
+        elapsedMs: spentMs(run.events()) + performance.now() - startedAtMs,
+        message,
+      });
       return { end, run: run.id, directory };
     } finally {
       run.close();
@@ -92,7 +107,14 @@ function announcing(run: OpenRun, onEvent: (event: ForgeEvent) => void): OpenRun
 
 function startLog(run: OpenRun, goal: GoalDescription, room: ExamRoom): void {
   if (run.events().length > 0) return;
-  run.append({ type: "run-started", formatVersion: 1, goal, machine: room.machine, sandbox: room.protection, forgeVersion: forgeVersion() });
+  run.append({
+    type: "run-started",
+    formatVersion: 1,
+    goal,
+    machine: room.machine,
+    sandbox: room.protection,
+    forgeVersion: forgeVersion(),
+  });
 }
 
 async function brief(options: GoalOptions, room: ExamRoom): Promise<AgentBriefing> {
@@ -124,7 +146,13 @@ async function accept(options: GoalOptions, room: ExamRoom, run: OpenRun, judged
     baseline: { compiler: baseline.compilers.join(", "), flags: baseline.flags, sourceHash: baseline.sourceHash },
     repeat: (folder) => `npx forge check ${folder}`,
   });
-  run.append({ type: "framework-accepted", attempt: best.attempt, outcome: best.verdict.outcome, directory: relative(process.cwd(), directory), ratio: ratioOf(best.verdict) });
+  run.append({
+    type: "framework-accepted",
+    attempt: best.attempt,
+    outcome: best.verdict.outcome,
+    directory: relative(process.cwd(), directory),
+    ratio: ratioOf(best.verdict),
+  });
   return directory;
 }
 

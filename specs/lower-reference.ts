@@ -63,7 +63,10 @@ export function splitLoops(text: string, name: string, variables: string[]): { o
     return range ? [{ variable, ...range }] : [];
   });
   const inside = (loop: (typeof ranges)[number]) => ranges.some((other) => other.start < loop.start && loop.end <= other.end);
-  return { outer: ranges.filter((loop) => !inside(loop)).map((loop) => loop.variable), inner: ranges.filter(inside).map((loop) => loop.variable) };
+  return {
+    outer: ranges.filter((loop) => !inside(loop)).map((loop) => loop.variable),
+    inner: ranges.filter(inside).map((loop) => loop.variable),
+  };
 }
 
 export const parallelPragma = "omp parallel for schedule(static) num_threads(FORGE_THREADS)";

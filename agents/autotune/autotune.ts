@@ -20,7 +20,8 @@ export const autotune: Agent = {
       await tools.write(best.candidate);
       const verdict = await tools.submit(best.summary);
       if (verdict.outcome === "passed" || verdict.outcome === "surpassed") return;
-      if (verdict.outcome === "errored") return tools.note("the verdict is errored: the harness or the machine, not the candidate, is at fault");
+      if (verdict.outcome === "errored")
+        return tools.note("the verdict is errored: the harness or the machine, not the candidate, is at fault");
       refuseBlamed(search, verdict, best.configs, tools);
     }
   },
@@ -32,5 +33,7 @@ function refuseBlamed(search: Search, verdict: Verdict, configs: Record<string, 
   const named = failed?.status === "failed" ? failed.evidence.flatMap((evidence) => ("entry" in evidence ? [evidence.entry] : [])) : [];
   const blamed = named.length > 0 ? [...new Set(named)] : Object.keys(configs);
   for (const entry of blamed) search.refuse(entry, configs[entry]!);
-  tools.note(`${failed?.check ?? "a check"} failed (${failed?.summary ?? ""}); struck out for ${blamed.join(", ")}: ${blamed.map((entry) => configs[entry]!.mathematics.join(" ") || "plain arithmetic").join(", ")}`);
+  tools.note(
+    `${failed?.check ?? "a check"} failed (${failed?.summary ?? ""}); struck out for ${blamed.join(", ")}: ${blamed.map((entry) => configs[entry]!.mathematics.join(" ") || "plain arithmetic").join(", ")}`,
+  );
 }

@@ -17,11 +17,20 @@ export interface EntryConfig {
 }
 
 /** One text for equal configurations. */
-export const configKey = (config: EntryConfig): string => JSON.stringify(Object.entries(config).sort(([left], [right]) => left.localeCompare(right)));
+export const configKey = (config: EntryConfig): string =>
+  JSON.stringify(Object.entries(config).sort(([left], [right]) => left.localeCompare(right)));
 
 export function describeConfig(config: EntryConfig): string {
   const tunables = Object.entries(config.tunables).map(([name, value]) => `${name}=${value}`);
-  return [`sum ${config.order.toLowerCase()}`, config.optimisation, ...config.mathematics, ...config.vectors, ...config.unrolling, ...(config.simdLoops ? ["simd loops"] : []), ...tunables].join(" ");
+  return [
+    `sum ${config.order.toLowerCase()}`,
+    config.optimisation,
+    ...config.mathematics,
+    ...config.vectors,
+    ...config.unrolling,
+    ...(config.simdLoops ? ["simd loops"] : []),
+    ...tunables,
+  ].join(" ");
 }
 
 /** The reference lowered to a candidate: one source file per entry, each with the flags and pragmas of its configuration. */
@@ -34,7 +43,8 @@ export function lowerToCandidate(briefing: AgentBriefing, compiler: string, conf
     const config = configs[name]!;
     const loops = splitLoops(loaded.referenceText, name, loaded.spec.entries[name]!.independent ?? []);
     let text = keepEntry(loaded.referenceText, names, name);
-    if (openmp && config.parallel && threads > 1) for (const variable of loops.outer) text = insertPragma(text, name, variable, parallelPragma);
+    if (openmp && config.parallel && threads > 1)
+      for (const variable of loops.outer) text = insertPragma(text, name, variable, parallelPragma);
     if (config.simdLoops) for (const variable of loops.inner) text = insertPragma(text, name, variable, "omp simd");
     files[`${name}.c`] = text;
     const flags = [

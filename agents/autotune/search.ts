@@ -30,13 +30,16 @@ export class Search {
     const starts = this.startingPoints();
     const changes = this.changes();
     this.tools.announceTrials(compilers.length * starts.length + changes.length);
-    for (const compiler of compilers) for (const start of starts) await this.try(compiler, start.label, Object.fromEntries(this.entries().map((entry) => [entry, start.config(entry)])));
+    for (const compiler of compilers)
+      for (const start of starts)
+        await this.try(compiler, start.label, Object.fromEntries(this.entries().map((entry) => [entry, start.config(entry)])));
     const compiler = this.bestCompiler();
     if (compiler === null) return;
     for (const change of changes) {
       if (!this.tools.budgetLeft()) return;
       const configs = Object.fromEntries(this.entries().map((entry) => [entry, change.apply(this.best(compiler, entry)!.config)]));
-      if (Object.entries(configs).some(([entry, config]) => !this.wasTried(compiler, entry, config))) await this.try(compiler, change.label, configs);
+      if (Object.entries(configs).some(([entry, config]) => !this.wasTried(compiler, entry, config)))
+        await this.try(compiler, change.label, configs);
     }
   }
 
@@ -54,7 +57,8 @@ export class Search {
   /** Takes a configuration out for good, and all that share its arithmetic, for one entry. */
   refuse(entry: string, config: EntryConfig): void {
     for (const tried of this.tried)
-      if (tried.entry === entry && tried.config.order === config.order && configArithmetic(tried.config) === configArithmetic(config)) this.refused.add(triedKey(tried.compiler, entry, tried.config));
+      if (tried.entry === entry && tried.config.order === config.order && configArithmetic(tried.config) === configArithmetic(config))
+        this.refused.add(triedKey(tried.compiler, entry, tried.config));
   }
 
   private entries(): string[] {
@@ -67,7 +71,16 @@ export class Search {
 
   private startingPoints(): { label: string; config: (entry: string) => EntryConfig }[] {
     const { tuningSpace } = this.briefing;
-    const plain = (): EntryConfig => ({ order: "SERIAL", optimisation: tuningSpace.optimisation[0]!, mathematics: [], vectors: [], unrolling: [], parallel: true, simdLoops: false, tunables: {} });
+    const plain = (): EntryConfig => ({
+      order: "SERIAL",
+      optimisation: tuningSpace.optimisation[0]!,
+      mathematics: [],
+      vectors: [],
+      unrolling: [],
+      parallel: true,
+      simdLoops: false,
+      tunables: {},
+    });
     const list = [{ label: "as the reference stands", config: plain }];
     for (const mathematics of tuningSpace.mathematics.slice(1))
       list.push({ label: `vector sums, ${mathematics.join(" ")}`, config: () => ({ ...plain(), order: "SIMD" as const, mathematics }) });
@@ -79,15 +92,23 @@ export class Search {
     const list: Change[] = [
       { label: "16 partial sums", apply: (config) => ({ ...config, order: "BLOCKED" }) },
       { label: "simd on inner independent loops", apply: (config) => ({ ...config, simdLoops: true }) },
-      ...tuningSpace.vectors.slice(1).map((vectors) => ({ label: vectors.join(" "), apply: (config: EntryConfig) => ({ ...config, vectors }) })),
-      ...tuningSpace.unrolling.slice(1).map((unrolling) => ({ label: unrolling.join(" "), apply: (config: EntryConfig) => ({ ...config, unrolling }) })),
-      ...tuningSpace.optimisation.slice(1).map((optimisation) => ({ label: optimisation, apply: (config: EntryConfig) => ({ ...config, optimisation }) })),
+      ...tuningSpace.vectors
+        .slice(1)
+        .map((vectors) => ({ label: vectors.join(" "), apply: (config: EntryConfig) => ({ ...config, vectors }) })),
+      ...tuningSpace.unrolling
+        .slice(1)
+        .map((unrolling) => ({ label: unrolling.join(" "), apply: (config: EntryConfig) => ({ ...config, unrolling }) })),
+      ...tuningSpace.optimisation
+        .slice(1)
+        .map((optimisation) => ({ label: optimisation, apply: (config: EntryConfig) => ({ ...config, optimisation }) })),
     ];
     const values = new Map<string, Set<number>>();
     for (const entry of Object.values(loaded.spec.entries))
-      for (const [macro, choices] of Object.entries(entry.tunables ?? {})) values.set(macro, new Set([...(values.get(macro) ?? []), ...choices]));
+      for (const [macro, choices] of Object.entries(entry.tunables ?? {}))
+        values.set(macro, new Set([...(values.get(macro) ?? []), ...choices]));
     for (const [macro, choices] of values)
-      for (const value of choices) list.push({ label: `${macro}=${value}`, apply: (config) => ({ ...config, tunables: { ...config.tunables, [macro]: value } }) });
+      for (const value of choices)
+        list.push({ label: `${macro}=${value}`, apply: (config) => ({ ...config, tunables: { ...config.tunables, [macro]: value } }) });
     return list;
   }
 
@@ -95,7 +116,8 @@ export class Search {
     if (!this.tools.budgetLeft()) return;
     const own = Object.fromEntries(Object.entries(configs).map(([entry, config]) => [entry, this.keepOwnTunables(entry, config)]));
     const result = await this.tools.measure({ label: `${compiler}, ${label}`, candidate: lowerToCandidate(this.briefing, compiler, own) });
-    for (const [entry, trial] of Object.entries(result.entries)) if (trial.status === "measured") this.tried.push({ compiler, entry, config: own[entry]!, seconds: trial.seconds });
+    for (const [entry, trial] of Object.entries(result.entries))
+      if (trial.status === "measured") this.tried.push({ compiler, entry, config: own[entry]!, seconds: trial.seconds });
   }
 
   /** A tunable concerns the entries that declare it. */
@@ -110,7 +132,9 @@ export class Search {
   }
 
   private best(compiler: string, entry: string): Tried | null {
-    const left = this.tried.filter((tried) => tried.compiler === compiler && tried.entry === entry && !this.refused.has(triedKey(compiler, entry, tried.config)));
+    const left = this.tried.filter(
+      (tried) => tried.compiler === compiler && tried.entry === entry && !this.refused.has(triedKey(compiler, entry, tried.config)),
+    );
     return left.sort((a, b) => a.seconds - b.seconds)[0] ?? null;
   }
 

@@ -3,13 +3,17 @@ import type { Artifact, CandidateManifest, EntrySignature, Session, Target } fro
 import type { Tensor } from "../../specs/contracts/verdict.js";
 import { entrySignatures } from "../../specs/entry-signature.js";
 import { typeFlags } from "../../specs/lower-reference.js";
+import { deriveSeed } from "../numerics/random.js";
 import { convertTensor, toDoubles } from "../numerics/tensor.js";
+import { thresholds } from "../thresholds.js";
 import { type Evaluation, evaluateCase } from "./evaluate.js";
+import { jitterInputs } from "./jitter.js";
 import type { Inputs, KernelCase } from "./kernel-case.js";
 import { drawOf } from "./kernel-case.js";
+import { roundToStorage, type Storage } from "./output-reference.js";
 
-/** The honest evaluations of VERDICT's envelope: the reference in the spec's types, in six orders and roundings. */
-export const honestOrders = [
+/** Honest evaluations: the reference in the accumulation type, in six orders and roundings. What storing adds is known exactly and comes on top. */
+const honestOrders = [
   { name: "serial", flags: ["-DFORGE_ORDER=SERIAL", "-ffp-contract=off"] },
   { name: "reversed", flags: ["-DFORGE_ORDER=REVERSED", "-ffp-contract=off"] },
   { name: "pairwise", flags: ["-DFORGE_ORDER=PAIRWISE", "-ffp-contract=off"] },
@@ -17,6 +21,8 @@ export const honestOrders = [
   { name: "blocked-16", flags: ["-DFORGE_ORDER=BLOCKED", "-DFORGE_BLOCKS=16", "-ffp-contract=off"] },
   { name: "fma-contracted", flags: ["-DFORGE_ORDER=SERIAL", "-ffp-contract=fast", "-march=native"] },
 ] as const;
+/** The orders that err the most, to be repeated on inputs moved by a unit in the last place. */
+const jitteredLibraries = [0, 1, 5];
 
 /** The reference as a candidate, compiled for these types with these flags. */
 export function referenceCandidate(loaded: LoadedSpec, types: Variant | "oracle", compiler: string, flags: string[]) {
@@ -39,13 +45,18 @@ export class ReferenceBench {
     readonly variant: Variant,
     private readonly oracle: Session,
     private readonly honest: Session,
+    /** The reference in the variant's own types, where these are not those of the honest evaluations. */
+    private readonly yardstick: Session | null,
     private readonly oracleEntries: EntrySignature[],
     private readonly honestEntries: EntrySignature[],
+    private readonly entries: EntrySignature[],
   ) {}
 
   static async open(host: Target, loaded: LoadedSpec, variant: Variant, support: Record<string, string>): Promise<ReferenceBench> {
     const oracleEntries = entrySignatures(loaded.spec, "oracle");
-    const honestEntries = entrySignatures(loaded.spec, variant);
+    const wide: Variant = { store: variant.accumulate, accumulate: variant.accumulate };
+    const honestEntries = entrySignatures(loaded.spec, wide);
+    const entries = entrySignatures(loaded.spec, variant);
     const compiler = host.tuningSpace(variant).compilers[0]!;
     const build = async (types: Variant | "oracle", entries: EntrySignature[], flags: readonly string[]): Promise<Artifact> => {
       const result = await host.build({
@@ -60,8 +71,9 @@ export class ReferenceBench {
     };
     const [oracleLibrary, ...honestLibraries] = [
       await build("oracle", oracleEntries, ["-ffp-contract=off"]),
-      ...(await Promise.all(honestOrders.map((order) => build(variant, honestEntries, order.flags)))),
+      ...(await Promise.all(honestOrders.map((order) => build(wide, honestEntries, order.flags)))),
     ];
+    const yardstick = variant.store === variant.accumulate ? null : await build(variant, entries, honestOrders[0].flags);
     const session = (libraries: Artifact[], entries: EntrySignature[]) =>
       host.open({ libraries, entries, threads: 1, memory: "plain", wallMs: 3_600_000 });
     return new ReferenceBench(
@@ -69,9 +81,16 @@ export class ReferenceBench {
       variant,
       await session([oracleLibrary!], oracleEntries),
       await session(honestLibraries, honestEntries),
+      yardstick && (await session([yardstick], entries)),
       oracleEntries,
       honestEntries,
+      entries,
     );
+  }
+
+  /** Of the variant, as candidates implement it. */
+  signature(entry: string): EntrySignature {
+    return this.entries.find((candidate) => candidate.name === entry)!;
   }
 
   /** Adds the inputs that come from another entry: its oracle's output, rounded to this variant's storage. */
@@ -94,9 +113,7 @@ export class ReferenceBench {
         Object.entries(source.scalars ?? {}).map(([key, scalar]) => [key, kernelCase.scalars[key] ?? Math.fround(scalar.timed)]),
       );
       const outputs = await this.evaluateOracle({ ...kernelCase, entry: draw.entry, scalars }, sourceInputs);
-      const type = this.honestEntries
-        .find((entry) => entry.name === kernelCase.entry)!
-        .buffers.find((candidate) => candidate.name === name)!.type;
+      const { type } = this.signature(kernelCase.entry).buffers.find((candidate) => candidate.name === name)!;
       complete[name] = convertTensor(outputs[name]!, type);
     }
     return complete;
@@ -105,31 +122,65 @@ export class ReferenceBench {
   /** Outputs in float64, by name. Throws where the reference itself fails: that is never the candidate's fault. */
   async evaluateOracle(kernelCase: KernelCase, inputs: Inputs): Promise<Record<string, Tensor>> {
     const entry = this.oracleEntries.find((candidate) => candidate.name === kernelCase.entry)!;
-    const wide = Object.fromEntries(
-      Object.entries(inputs).map(([name, tensor]) => [
-        name,
-        convertTensor(tensor, entry.buffers.find((buffer) => buffer.name === name)!.type),
-      ]),
-    );
+    const wide = inTypesOf(entry, inputs);
     return trusted(await evaluateCase(this.oracle, this.loaded.spec, entry, 0, kernelCase, wide, 0x7ff80000));
   }
 
-  /** What every honest evaluation gives, in doubles, by output name. */
+  /** What every honest evaluation gives before it is stored, in doubles, by output name. */
   async evaluateHonest(kernelCase: KernelCase, inputs: Inputs): Promise<Record<string, Float64Array>[]> {
     const entry = this.honestEntries.find((candidate) => candidate.name === kernelCase.entry)!;
+    const wide = inTypesOf(entry, inputs);
+    const evaluate = async (library: number, from: Inputs, bound: boolean) => {
+      const outputs = trusted(await evaluateCase(this.honest, this.loaded.spec, entry, library, kernelCase, from, 0x7fc00000, bound));
+      return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, toDoubles(tensor)]));
+    };
     const results: Record<string, Float64Array>[] = [];
-    for (let library = 0; library < honestOrders.length; library++) {
-      const outputs = trusted(
-        await evaluateCase(this.honest, this.loaded.spec, entry, library, kernelCase, inputs, 0x7fc00000, library > 0),
-      );
-      results.push(Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, toDoubles(tensor)])));
+    for (const library of honestOrders.keys()) results.push(await evaluate(library, wide, library > 0));
+    for (let repeat = 0; repeat < thresholds.honestJitters; repeat++) {
+      const jittered = jitterInputs(wide, deriveSeed(kernelCase.seed, "jitter", repeat));
+      results.push(await evaluate(jitteredLibraries[repeat % jitteredLibraries.length]!, jittered, false));
     }
+    const stored = await this.evaluateYardstick(kernelCase, inputs);
+    // A reference that goes on with what it has stored may err by more than its sums do; it is the yardstick all the same.
+    if (stored && !sameWhenStored(this.signature(kernelCase.entry), results[0]!, stored)) results.push(stored);
     return results;
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.oracle.close(), this.honest.close()]);
+  private async evaluateYardstick(kernelCase: KernelCase, inputs: Inputs): Promise<Record<string, Float64Array> | null> {
+    if (!this.yardstick) return null;
+    const entry = this.signature(kernelCase.entry);
+    const outputs = trusted(await evaluateCase(this.yardstick, this.loaded.spec, entry, 0, kernelCase, inputs, 0x7fc07fc0));
+    return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, toDoubles(tensor)]));
   }
+
+  /** CPU seconds of all its sandboxes so far. */
+  cpuSeconds(): number {
+    return this.sessions().reduce((sum, session) => sum + session.cpuSeconds(), 0);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.sessions().map((session) => session.close()));
+  }
+
+  private sessions(): Session[] {
+    return [this.oracle, this.honest, ...(this.yardstick ? [this.yardstick] : [])];
+  }
+}
+
+/** The same values in the types of an entry's buffers. */
+function inTypesOf(entry: EntrySignature, inputs: Inputs): Inputs {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, tensor]) => [
+      name,
+      convertTensor(tensor, entry.buffers.find((buffer) => buffer.name === name)!.type),
+    ]),
+  );
+}
+
+function sameWhenStored(entry: EntrySignature, wide: Record<string, Float64Array>, stored: Record<string, Float64Array>): boolean {
+  return entry.buffers
+    .filter((buffer) => buffer.role === "output")
+    .every(({ name, type }) => wide[name]!.every((value, index) => Object.is(roundToStorage(type as Storage, value), stored[name]![index])));
 }
 
 function trusted(evaluation: Evaluation): Record<string, Tensor> {

@@ -70,6 +70,7 @@ async function duelOf(context: JudgeContext, entry: string, sizes: Sizes, seed: 
       limitMs: context.duelLimitMs,
       maximumRepeats,
       allowedThreads: threads + target.runtimeThreads(),
+      otherCpuSeconds: () => bench.cpuSeconds(),
       stopwatch,
       signal: context.signal,
     });

@@ -40,6 +40,8 @@ export interface DuelOptions {
   maximumRepeats: number;
   /** Threads that a process may have after a call. */
   allowedThreads: number;
+  /** CPU seconds of our other sandboxes, which are not to count as foreign. */
+  otherCpuSeconds: () => number;
   stopwatch: Stopwatch;
   signal: AbortSignal;
 }
@@ -72,7 +74,7 @@ export class Duel {
     if (this.evidence.length > 0) return { status: "failed", evidence: this.evidence };
     await this.activate("baseline");
     await this.warmUp("baseline");
-    const load = new ForeignLoad(() => options.candidate.session.cpuSeconds() + options.baseline.session.cpuSeconds());
+    const load = new ForeignLoad(() => options.candidate.session.cpuSeconds() + options.baseline.session.cpuSeconds() + options.otherCpuSeconds());
     const kept: number[] = [];
     let window: number[] = [];
     let repeats = 0;
@@ -132,7 +134,7 @@ export class Duel {
     const second = await this.runBlock(side, 1);
     const estimate = Math.min(first.seconds, second.seconds);
     this.calls[side] = Math.max(thresholds.blockCalls, Math.min(20_000, Math.ceil(thresholds.blockMs / 1000 / Math.max(estimate, 1e-7))));
-    this.rows = rowsPerCall(2 * thresholds.grossUnits * this.calls.candidate);
+    this.rows = rowsPerCall(2 * this.calls.candidate, thresholds.grossUnits);
     this.blocks[side].length = 0;
   }
 
@@ -167,7 +169,7 @@ export class Duel {
     for (let call = 0; call < calls; call++) {
       const set = timed.chooseSet();
       // Both sides go through the same motions, so that neither finds other caches than its rival.
-      const selections = check.prepare(set, this.rows || rowsPerCall(40));
+      const selections = check.prepare(set, this.rows || rowsPerCall(8, thresholds.grossUnits));
       await stopwatch.during("sealing", () => timed.flush(session));
       const report = await session.call({
         library,
