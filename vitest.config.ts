@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
 /** Tests that time something have the machine to themselves: one file after the other, after all others. */
-const timing = ["tests/**/*.timing.test.ts", "tests/verifiers/speed/**/*.test.ts"];
+const timing = ["tests/**/*.timing.test.ts", "tests/verifiers/speed/**/*.test.ts", "tests/harness/judge.test.ts"];
 /** Tests that run the built program, alone as well. */
 const program = ["tests/harness/cli/**/*.test.ts", "tests/flows/**/*.test.ts"];
 
