@@ -232,6 +232,26 @@ export function describeTarget(name: string, createTarget: (context: TargetConte
       expect(session.cpuSeconds()).toBeGreaterThan(before);
     });
 
+    it("builds and runs without a sandbox too, where a user insists", async () => {
+      const unprotected = createTarget({ sandbox: createSandbox({ unsafe: true }), cacheDirectory: join(cacheDirectory, "unprotected") });
+      const result = await unprotected.build(requestFor(unprotected, "scale"));
+      if (result.status === "failed") throw new Error(result.log);
+      const session = await unprotected.open({
+        libraries: [result.artifact],
+        entries: [signature("scale")],
+        threads: 1,
+        memory: "plain",
+        wallMs: 60_000,
+      });
+      sessions.push(session);
+      for (const n of [4, 9]) {
+        await session.bind("scale", [4 * n, 4 * n], 1);
+        await session.writeInput(0, "x", 0, bytesOf(new Float32Array(n).fill(5)));
+        returned(await session.call(callOf("scale", n)));
+        expect(floats(await session.readOutput(0, "y", 0, 4))).toEqual(Float32Array.of(11));
+      }
+    });
+
     it("refuses forbidden flags by name", async () => {
       const result = await target.build(
         requestFor(target, "scale", { candidate: candidateOf(target, "scale", ["-fplugin=/tmp/evil.so"]) }),

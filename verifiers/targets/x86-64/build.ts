@@ -16,36 +16,27 @@ function buildScript(request: BuildRequest, compiler: string): string {
   const front = cxx ? compiler.replace(/gcc(?=(-\d+)?$)/, "g++").replace(/clang(?=(-\d+)?$)/, "clang++") : compiler;
   const definitions = Object.entries(manifest.chosen ?? {}).map(([name, value]) => `-D${name}=${value}`);
   const sanitized = request.mode === "sanitized";
-  const always = [
-    "-fPIC",
-    "-fvisibility=default",
-    "-I/source",
-    `-DFORGE_THREADS=${request.threads}`,
-    "-Wall",
-    "-Wextra",
-    "-Wno-unknown-pragmas",
-  ];
+  const always = ["-fPIC", "-fvisibility=default", "-I.", `-DFORGE_THREADS=${request.threads}`, "-Wall", "-Wextra", "-Wno-unknown-pragmas"];
   const checks = sanitized ? ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"] : [];
   const lines = manifest.units.map((unit, index) =>
-    [front, "-c", ...always, ...unit.flags, ...definitions, ...checks, `/source/${unit.source}`, "-o", `/tmp/unit-${index}.o`]
+    [front, "-c", ...always, ...unit.flags, ...definitions, ...checks, `./${unit.source}`]
       .map(shellQuote)
-      .join(" "),
+      .join(" ")
+      .concat(` -o "$work/unit-${index}.o"`),
   );
-  const objects = manifest.units.map((_, index) => `/tmp/unit-${index}.o`);
+  const objects = manifest.units.map((_, index) => `"$work/unit-${index}.o"`).join(" ");
   // Only the entries are exported, so a candidate cannot stand in for a symbol of the runner or of libc.
-  const hide = sanitized ? [] : ["-Wl,--version-script=/source/forge-exports.map", "-Wl,-z,now", "-Wl,-z,noexecstack"];
-  const link = [
-    front,
-    "-shared",
-    "-o",
-    "/tmp/object.so",
-    ...objects,
-    ...manifest.linkFlags,
-    ...(sanitized ? ["-fsanitize=address,undefined"] : []),
-    ...hide,
-    "-lm",
-  ];
-  return ["set -e", ...lines.map((line) => `${line} 1>&2`), `${link.map(shellQuote).join(" ")} 1>&2`, "cat /tmp/object.so"].join("\n");
+  const hide = sanitized ? [] : ["-Wl,--version-script=./forge-exports.map", "-Wl,-z,now", "-Wl,-z,noexecstack"];
+  const link = [...manifest.linkFlags, ...(sanitized ? ["-fsanitize=address,undefined"] : []), ...hide, "-lm"].map(shellQuote).join(" ");
+  return [
+    "set -e",
+    'cd "$FORGE_SOURCE"',
+    "work=$(mktemp -d)",
+    "trap 'rm -rf \"$work\"' EXIT",
+    ...lines.map((line) => `${line} 1>&2`),
+    `${shellQuote(front)} -shared -o "$work/object.so" ${objects} ${link} 1>&2`,
+    'cat "$work/object.so"',
+  ].join("\n");
 }
 
 /** Builds in the sandbox; the result is cached by the hash of everything that went in. */
@@ -93,7 +84,7 @@ export async function buildObject(
         scratchBytes: 512 << 20,
         outputBytes: maximumObjectBytes,
       },
-      environment: { PATH: "/usr/bin:/bin", TMPDIR: "/tmp", LC_ALL: "C.UTF-8" },
+      environment: { PATH: "/usr/bin:/bin", TMPDIR: "/tmp", LC_ALL: "C.UTF-8", FORGE_SOURCE: "/source" },
     });
     const log = output.stderr.toString("utf8");
     if (output.end.kind === "timeout") return fail(`compiling took longer than ${output.end.afterMs} ms\n${log}`);

@@ -2,7 +2,7 @@
  * It knows no expected value. It shares an address space with the candidate, so nothing that it says is proof of correctness:
  * outputs are compared by the harness, and its clock is checked against the harness's.
  *
- *   runner MEMORY LIBRARY...      MEMORY: plain | guarded-end | guarded-start | sanitized
+ *   runner MEMORY INPUTS OUTPUTS LIBRARY...      MEMORY: plain | guarded-end | guarded-start | sanitized; the arenas' files
  *
  * Frames on descriptor 3, little-endian: u32 payload length, u32 operation or status, u64 nonce, payload.
  */
@@ -39,6 +39,7 @@ typedef struct {
 } buffer_slot;
 
 static enum memory_kind memory;
+static const char *input_path, *output_path;
 static void *libraries[MAX_LIBRARIES];
 static int library_count;
 static const forge_entry *bound;
@@ -165,8 +166,8 @@ static void bind_sets(const uint8_t *payload) {
   if (entry >= (uint32_t)forge_entry_count || sets > MAX_SETS) { reply_text(STATUS_ERROR, "no such entry, or too many buffer sets"); return; }
   const forge_entry *e = &forge_entries[entry];
   const uint8_t *lengths = payload + 24, *offsets = lengths + 8 * (size_t)e->buffer_count;
-  input_arena = map_arena("/arena/inputs", O_RDONLY, PROT_READ, inputs);
-  output_arena = map_arena("/arena/outputs", O_RDWR, PROT_READ | PROT_WRITE, outputs);
+  input_arena = map_arena(input_path, O_RDONLY, PROT_READ, inputs);
+  output_arena = map_arena(output_path, O_RDWR, PROT_READ | PROT_WRITE, outputs);
   if (!input_arena || !output_arena) { reply_text(STATUS_ERROR, "could not map the arenas"); return; }
   input_bytes = inputs;
   output_bytes = outputs;
@@ -276,13 +277,15 @@ static void call_entry(const uint8_t *payload, uint32_t length) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 3 || argc - 2 > MAX_LIBRARIES) return 119;
+  if (argc < 5 || argc - 4 > MAX_LIBRARIES) return 119;
+  input_path = argv[2];
+  output_path = argv[3];
   const char *kinds[] = {"plain", "guarded-end", "guarded-start", "sanitized"};
   for (int k = 0; k < 4; k++)
     if (strcmp(argv[1], kinds[k]) == 0) memory = (enum memory_kind)k;
   if (memory != SANITIZED) watch_faults();
   first_control_words = control_words();
-  for (int i = 2; i < argc; i++) {
+  for (int i = 4; i < argc; i++) {
     libraries[library_count] = dlopen(argv[i], RTLD_NOW | RTLD_LOCAL);
     if (!libraries[library_count++]) { reply_text(STATUS_ERROR, dlerror()); return 118; }
   }

@@ -41,7 +41,10 @@ export async function openSession(sandbox: Sandbox, runner: string, request: Ses
   };
   const process = sandbox.start({
     profile: "run",
-    command: ["/forge/runner", request.memory, ...request.libraries.map((_, index) => `/forge/library-${index}.so`)],
+    command: [
+      ...["/forge/runner", request.memory, "/arena/inputs", "/arena/outputs"],
+      ...request.libraries.map((_, index) => `/forge/library-${index}.so`),
+    ],
     mounts: [
       { host: runner, inside: "/forge/runner", writable: false },
       ...request.libraries.map((library, index) => ({ host: library.path, inside: `/forge/library-${index}.so`, writable: false })),
@@ -63,6 +66,8 @@ export async function openSession(sandbox: Sandbox, runner: string, request: Ses
   const arenas = { inputs: inputs.fd, outputs: outputs.fd, directory };
   const session = new X86Session(process, new FrameChannel(process.channel!, 4096), arenas, request);
   await session.greet();
+  // The sandbox has them mounted, and nothing is left of them however this process ends.
+  if (sandbox.protection().kind === "bubblewrap") rmSync(directory, { recursive: true });
   return session;
 }
 
