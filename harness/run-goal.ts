@@ -58,6 +58,8 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
       try {
         for (const { attempt, candidate, summary } of await pendingAttempts(run)) await tools.judgeAttempt(attempt, candidate, summary);
         await agent.work(tools);
+        // An agent that found its budget gone because of Ctrl-C has not finished.
+        options.signal.throwIfAborted();
       } catch (error) {
         end = options.signal.aborted ? "interrupted" : "errored";
         message = options.signal.aborted ? "" : error instanceof Error ? error.message : String(error);
