@@ -1,16 +1,18 @@
 /** Every number that a verdict turns on, in one place; printed in every verdict. docs/verdict.md says where each comes from. */
 export const thresholds = {
-  /** Root-mean-square error may be this many times the worst honest evaluation's. */
+  /** Root-mean-square error before storing may be this many times the worst honest evaluation's. */
   envelopeRms: 2,
   /** Maximum error likewise. */
   envelopeMax: 4,
+  /** Honest evaluations on inputs moved by a unit in the last place, beside the six orders of summation. */
+  honestJitters: 6,
   /** Rounding of the accumulation type that any honest evaluation may add, in units in the last place of the result. */
   roundingFloorRmsUlp: 1,
   roundingFloorMaxUlp: 2,
-  /** Projections of the error must stay within this many standard deviations. */
+  /** Projections of the error must stay within this many standard deviations; so must the rms of few values. */
   biasDeviations: 6,
-  /** Relative common factor that honest statistics in the accumulation type may carry, in its units in the last place. */
-  biasFactorUlp: 2,
+  /** Relative common factor that honest statistics in the accumulation type may carry, in its units in the last place: a reciprocal root of 2, and as much for sums and a division. */
+  biasFactorUlp: 4,
   /** A candidate wrong on 1 % of rows escapes with this probability over all timed calls. */
   spotCheckEscape: 0.001,
   /** Probability of calling a thing faster or slower than itself, both together. */

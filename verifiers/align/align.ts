@@ -1,15 +1,36 @@
 import type { Session } from "../../specs/contracts/target.js";
-import type { Evidence } from "../../specs/contracts/verdict.js";
+import type { AlignmentGate, Evidence } from "../../specs/contracts/verdict.js";
 import type { CheckAnswer, JudgeContext } from "../judge-context.js";
 import { deriveSeed, Random } from "../numerics/random.js";
-import { inputsOf } from "./case-inputs.js";
+import { toDoubles } from "../numerics/tensor.js";
+import { OracleFault } from "./classes.js";
 import { evaluateCase } from "./evaluate.js";
-import { OracleFault } from "./gates.js";
-import { compareOutputs, evidenceOf, judgeOutput } from "./judge-case.js";
+import { evidenceOf } from "./judge-case.js";
 import { hiddenCases, type KernelCase, publicCases } from "./kernel-case.js";
+import { readGates } from "./output-expectation.js";
+import { isFailure, shareOf } from "./output-reference.js";
+import { prepareCase } from "./prepared-case.js";
+
+/** The reading that came closest to its bound, or went furthest over it, among all that were taken. */
+export interface ClosestReading {
+  share: number;
+  entry: string;
+  output: string;
+  gate: AlignmentGate;
+  regime: KernelCase["regime"];
+}
+
+export interface Alignment {
+  answer: CheckAnswer;
+  closest: ClosestReading | null;
+}
+
+export async function checkAlignment(context: JudgeContext): Promise<CheckAnswer> {
+  return (await measureAlignment(context)).answer;
+}
 
 /** Public cases first, for their evidence may be shown in full; then hidden ones, drawn for this submission alone. */
-export async function checkAlignment(context: JudgeContext): Promise<CheckAnswer> {
+export async function measureAlignment(context: JudgeContext): Promise<Alignment> {
   const { spec } = context.loaded;
   const names = context.entries.map((entry) => entry.name);
   const visible = names.flatMap((name) => publicCases(spec, name));
@@ -23,62 +44,75 @@ export async function checkAlignment(context: JudgeContext): Promise<CheckAnswer
       wallMs: 600_000,
     }),
   );
+  let closest: ClosestReading | null = null;
   try {
     for (const group of [visible, hidden]) {
       const evidence: Evidence[] = [];
       for (const kernelCase of group) {
         context.signal.throwIfAborted();
-        evidence.push(...(await judgeCase(context, session, kernelCase)));
+        const judged = await judgeCase(context, session, kernelCase);
+        evidence.push(...judged.evidence);
+        if (judged.closest && !(closest && judged.closest.share <= closest.share)) closest = judged.closest;
         // A few public failures say more than one; a hidden one says all that may be said.
         if (evidence.some((item) => item.kind === "crash") || evidence.length >= (kernelCase.visibility === "public" ? 3 : 1)) break;
       }
-      if (evidence.length > 0) return { status: "failed", summary: describe(evidence[0]!), evidence };
+      if (evidence.length > 0) return { answer: { status: "failed", summary: describe(evidence[0]!), evidence }, closest };
     }
-    return {
-      status: "passed",
-      summary: `${visible.length} public and ${hidden.length} hidden cases within the honest envelope, unbiased, classes right`,
-    };
+    const used = closest ? `, at most ${Math.ceil(100 * closest.share)} % of a bound used` : "";
+    const summary = `${visible.length} public and ${hidden.length} hidden cases within the honest envelope, unbiased, classes right${used}`;
+    return { answer: { status: "passed", summary }, closest };
   } catch (error) {
-    if (error instanceof OracleFault) return { status: "errored", summary: "the oracle's answer is no number", reason: error.message };
-    throw error;
+    if (!(error instanceof OracleFault)) throw error;
+    return { answer: { status: "errored", summary: "the oracle's answer is no number", reason: error.message }, closest };
   } finally {
     await session.close();
   }
 }
 
-async function judgeCase(context: JudgeContext, session: Session, kernelCase: KernelCase): Promise<Evidence[]> {
+interface JudgedCase {
+  evidence: Evidence[];
+  closest: ClosestReading | null;
+}
+
+async function judgeCase(context: JudgeContext, session: Session, kernelCase: KernelCase): Promise<JudgedCase> {
   const { spec } = context.loaded;
   const { stopwatch } = context;
-  const entry = spec.entries[kernelCase.entry]!;
   const signature = context.entries.find((candidate) => candidate.name === kernelCase.entry)!;
-  const bench = await context.bench();
-  const inputs = await stopwatch.during("running", () => inputsOf(bench, kernelCase));
+  const prepared = await prepareCase(await context.bench(), kernelCase, stopwatch);
   const half = 0x7fc0 | (new Random(deriveSeed(kernelCase.seed, "poison")).bits() & 0x3f);
   const report = await stopwatch.during("running", () =>
-    evaluateCase(session, spec, signature, 0, kernelCase, inputs, ((half << 16) | half) >>> 0),
+    evaluateCase(session, spec, signature, 0, kernelCase, prepared.inputs, ((half << 16) | half) >>> 0),
   );
-  const crash = (detail: string): Evidence[] => [
-    {
-      kind: "crash",
-      entry: kernelCase.entry,
-      detail:
-        kernelCase.visibility === "public" ? `${detail}, sizes ${JSON.stringify(kernelCase.sizes)}, regime ${kernelCase.regime}` : detail,
-    },
-  ];
+  const crash = (detail: string): JudgedCase => ({
+    evidence: [
+      {
+        kind: "crash",
+        entry: kernelCase.entry,
+        detail:
+          kernelCase.visibility === "public" ? `${detail}, sizes ${JSON.stringify(kernelCase.sizes)}, regime ${kernelCase.regime}` : detail,
+      },
+    ],
+    closest: null,
+  });
   if (report.status === "crashed") return crash(report.detail);
   if (report.status === "timeout") return crash("the call did not return in time");
   if (report.code !== 0) return crash(`the call returned status ${report.code}`);
   if (report.controlWordChanged) return crash("the call changed the floating-point control word (flush-to-zero, rounding)");
   if (report.inputsChanged) return crash("the call changed an input");
-  const oracle = await stopwatch.during("running", () => bench.evaluateOracle(kernelCase, inputs));
-  const exact = kernelCase.regime === "exact";
-  const honest = exact ? [] : await stopwatch.during("running", () => bench.evaluateHonest(kernelCase, inputs));
   return stopwatch.during("comparing", async () => {
-    for (const comparison of compareOutputs(entry, signature, { candidate: report.outputs, oracle, honest })) {
-      const failure = judgeOutput(comparison, exact, deriveSeed(kernelCase.seed, "bias"));
-      if (failure) return [evidenceOf(kernelCase, comparison.output, failure)];
+    let closest: ClosestReading | null = null;
+    for (const expectation of prepared.outputs) {
+      const { output } = expectation.reference;
+      const readings = readGates(expectation, toDoubles(report.outputs[output]!));
+      for (const reading of readings) {
+        const share = shareOf(reading);
+        if (!(closest && share <= closest.share))
+          closest = { share, entry: kernelCase.entry, output, gate: reading.gate, regime: kernelCase.regime };
+      }
+      const failure = readings.find(isFailure);
+      if (failure) return { evidence: [evidenceOf(kernelCase, output, failure)], closest };
     }
-    return [];
+    return { evidence: [], closest };
   });
 }
 

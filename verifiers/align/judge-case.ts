@@ -2,27 +2,19 @@ import type { Entry, OutputBuffer } from "../../specs/contracts/spec.js";
 import type { EntrySignature } from "../../specs/contracts/target.js";
 import type { Evidence, Tensor } from "../../specs/contracts/verdict.js";
 import { elementCount, toDoubles } from "../numerics/tensor.js";
-import {
-  checkBias,
-  checkClasses,
-  checkEnvelope,
-  checkExact,
-  type Envelope,
-  type GateFailure,
-  measureEnvelope,
-  type OutputComparison,
-} from "./gates.js";
+import type { Envelope } from "./envelope.js";
 import type { KernelCase } from "./kernel-case.js";
+import { expectOutput, readGates } from "./output-expectation.js";
+import { type GateFailure, isFailure, type OutputComparison, type OutputReference } from "./output-reference.js";
 
-/** Outputs of one case, as doubles by name: from the candidate, the oracle and the honest evaluations. */
-export interface CaseOutputs {
-  candidate: Record<string, Tensor>;
+/** Outputs of one case, as doubles by name: from the oracle and the honest evaluations. */
+export interface ReferenceOutputs {
   oracle: Record<string, Tensor>;
   honest: Record<string, Float64Array>[];
 }
 
-/** Only these outputs are looked at; all where absent. */
-export function compareOutputs(entry: Entry, signature: EntrySignature, outputs: CaseOutputs, only?: string[]): OutputComparison[] {
+/** What is known of every output, or of those asked for, before a candidate is seen. */
+export function referencesOf(entry: Entry, signature: EntrySignature, outputs: ReferenceOutputs, only?: string[]): OutputReference[] {
   return signature.buffers
     .filter((buffer) => buffer.role === "output" && (only?.includes(buffer.name) ?? true))
     .map((buffer) => {
@@ -35,7 +27,6 @@ export function compareOutputs(entry: Entry, signature: EntrySignature, outputs:
         storage: buffer.type as "f32" | "bf16",
         shape: oracle.shape,
         rowLength,
-        candidate: toDoubles(outputs.candidate[buffer.name]!),
         oracle: toDoubles(oracle),
         honest: outputs.honest.map((values) => values[buffer.name]!),
         rowScales: siblingScales(spec, outputs, elementCount(oracle.shape) / rowLength),
@@ -43,7 +34,19 @@ export function compareOutputs(entry: Entry, signature: EntrySignature, outputs:
     });
 }
 
-function siblingScales(spec: OutputBuffer, outputs: CaseOutputs, rows: number): Float64Array | null {
+export function compareOutputs(
+  entry: Entry,
+  signature: EntrySignature,
+  outputs: ReferenceOutputs & { candidate: Record<string, Tensor> },
+  only?: string[],
+): OutputComparison[] {
+  return referencesOf(entry, signature, outputs, only).map((reference) => ({
+    ...reference,
+    candidate: toDoubles(outputs.candidate[reference.output]!),
+  }));
+}
+
+function siblingScales(spec: OutputBuffer, outputs: ReferenceOutputs, rows: number): Float64Array | null {
   if (!spec.error_scale) return null;
   const scales = new Float64Array(rows);
   for (const name of spec.error_scale) {
@@ -58,14 +61,9 @@ function siblingScales(spec: OutputBuffer, outputs: CaseOutputs, rows: number): 
   return scales;
 }
 
-/** The gates in order; the first that fails speaks. `pooled`: an envelope found elsewhere, for samples too small to have their own. */
+/** The first gate that fails speaks. `pooled`: an envelope found elsewhere, for samples too small to have their own. */
 export function judgeOutput(comparison: OutputComparison, exact: boolean, seed: string, pooled?: Envelope): GateFailure | null {
-  if (exact) return checkExact(comparison);
-  return (
-    checkClasses(comparison) ??
-    checkEnvelope(comparison, pooled ?? measureEnvelope(comparison)) ??
-    (comparison.honest.length > 0 ? checkBias(comparison, seed) : null)
-  );
+  return readGates(expectOutput(comparison, exact, seed, pooled), comparison.candidate).find(isFailure) ?? null;
 }
 
 /** Everything on public cases; on hidden ones the law that was broken, the output, the regime and by how much. */

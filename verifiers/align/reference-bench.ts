@@ -180,7 +180,9 @@ function inTypesOf(entry: EntrySignature, inputs: Inputs): Inputs {
 function sameWhenStored(entry: EntrySignature, wide: Record<string, Float64Array>, stored: Record<string, Float64Array>): boolean {
   return entry.buffers
     .filter((buffer) => buffer.role === "output")
-    .every(({ name, type }) => wide[name]!.every((value, index) => Object.is(roundToStorage(type as Storage, value), stored[name]![index])));
+    .every(({ name, type }) =>
+      wide[name]!.every((value, index) => Object.is(roundToStorage(type as Storage, value), stored[name]![index])),
+    );
 }
 
 function trusted(evaluation: Evaluation): Record<string, Tensor> {

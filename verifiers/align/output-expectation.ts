@@ -1,0 +1,47 @@
+import { type BiasExpectation, checkBias, expectBias } from "./bias.js";
+import { checkClasses, expectedClasses } from "./classes.js";
+import { checkEnvelope, type Envelope, measureEnvelope } from "./envelope.js";
+import { countWrong, type GateReading, isFailure, type OutputReference } from "./output-reference.js";
+
+/** What any right candidate must give for one output of one case. Holds no honest evaluation: those are large, this is kept. */
+export type OutputExpectation =
+  | { kind: "exact"; reference: OutputReference }
+  | { kind: "close"; reference: OutputReference; classes: Uint8Array; envelope: Envelope; bias: BiasExpectation | null };
+
+/** `pooled`: an envelope found elsewhere, for samples too small to have their own; without honest evaluations there is no bias to compare with. */
+export function expectOutput(reference: OutputReference, exact: boolean, seed: string, pooled?: Envelope): OutputExpectation {
+  const kept = { ...reference, honest: [] };
+  if (exact) return { kind: "exact", reference: kept };
+  return {
+    kind: "close",
+    reference: kept,
+    classes: expectedClasses(reference),
+    envelope: pooled ?? measureEnvelope(reference),
+    bias: reference.honest.length > 0 ? expectBias(reference, seed) : null,
+  };
+}
+
+/** Bitwise but for the sign of zero: the result of an exact probe is known to the last bit. */
+function checkExact(reference: OutputReference, candidate: Float64Array): GateReading {
+  const wrong: number[] = [];
+  for (let i = 0; i < reference.oracle.length; i++) if (candidate[i] !== reference.oracle[i]) wrong.push(i);
+  return countWrong("exact-probe", reference, candidate, wrong);
+}
+
+/** The gates in order; what comes after a failure is not measured. */
+export function readGates(expectation: OutputExpectation, candidate: Float64Array): GateReading[] {
+  const { reference } = expectation;
+  if (expectation.kind === "exact") return [checkExact(reference, candidate)];
+  const { classes, envelope, bias } = expectation;
+  const gates: (() => GateReading[])[] = [
+    () => [checkClasses(reference, classes, candidate)],
+    () => checkEnvelope(reference, envelope, candidate),
+    () => (bias ? [checkBias(reference, bias, candidate)] : []),
+  ];
+  const readings: GateReading[] = [];
+  for (const gate of gates) {
+    readings.push(...gate());
+    if (readings.some(isFailure)) break;
+  }
+  return readings;
+}
