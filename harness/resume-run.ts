@@ -4,22 +4,21 @@ import type { Candidate } from "../specs/contracts/target.js";
 import type { Judged } from "./goal-tools.js";
 
 /** A new run, or the one to go on with: the run named, or the newest unfinished one of the same goal. */
-export async function openOrResume(store: RunStore, goal: GoalDescription, resume: string | true | undefined): Promise<{ run: OpenRun }> {
-  if (resume === undefined) return { run: await store.create(goal) };
+export async function openOrResume(
+  store: RunStore,
+  goal: GoalDescription,
+  resume: string | true | undefined,
+): Promise<{ run: OpenRun; truncatedBytes: number }> {
+  if (resume === undefined) return { run: await store.create(goal), truncatedBytes: 0 };
   const id = resume === true ? store.newestUnfinished(goal) : resume;
   if (id === null)
     throw new StoreError(`there is no unfinished run of ${goal.spec} ${goal.variant} ${goal.target}; leave out --resume to begin one`);
-  const { run, truncatedBytes } = await store.open(id);
+  const opened = await store.open(id);
   try {
-    refuseOtherGoal(run, goal);
-    run.append({
-      type: "run-resumed",
-      attemptsSoFar: run.events().filter((event) => event.type === "attempt-judged").length,
-      truncatedBytes,
-    });
-    return { run };
+    refuseOtherGoal(opened.run, goal);
+    return opened;
   } catch (error) {
-    run.close();
+    opened.run.close();
     throw error;
   }
 }

@@ -39,9 +39,10 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
   const room = await ExamRoom.open(options);
   try {
     const goal = describeGoal(options, room);
-    const run = announcing((await openOrResume(openRunStore(options.runsDirectory), goal, options.resume)).run, options.onEvent);
+    const opened = await openOrResume(openRunStore(options.runsDirectory), goal, options.resume);
+    const run = announcing(opened.run, options.onEvent);
     try {
-      startLog(run, goal, room);
+      beginLog(run, goal, room, opened.truncatedBytes);
       const judged = await readJudged(run);
       const tools = new GoalTools(
         await brief(options, room),
@@ -107,8 +108,12 @@ function announcing(run: OpenRun, onEvent: (event: ForgeEvent) => void): OpenRun
   });
 }
 
-function startLog(run: OpenRun, goal: GoalDescription, room: ExamRoom): void {
-  if (run.events().length > 0) return;
+function beginLog(run: OpenRun, goal: GoalDescription, room: ExamRoom, truncatedBytes: number): void {
+  const events = run.events();
+  if (events.length > 0) {
+    run.append({ type: "run-resumed", attemptsSoFar: events.filter((event) => event.type === "attempt-judged").length, truncatedBytes });
+    return;
+  }
   run.append({
     type: "run-started",
     formatVersion: 1,
