@@ -42,8 +42,3 @@ export type EventBody =
   | { type: "attempt-judged"; attempt: number; verdict: Verdict; bestRatio: number | null }
   | { type: "framework-accepted"; attempt: number; outcome: Outcome; directory: string; ratio: number | null }
   | { type: "run-finished"; end: RunEnd; attempts: number; elapsedMs: number; message: string };
-
-/** A sink for events; `append` returns only when the event is durable where the sink is the store. */
-export interface EventSink {
-  append(body: EventBody): ForgeEvent;
-}

@@ -1,5 +1,5 @@
 import type { Sandbox } from "./sandbox.js";
-import type { ElementType, Entry, KernelSpec, Sizes, StorageType, Variant } from "./spec.js";
+import type { ElementType, Sizes, StorageType, Variant } from "./spec.js";
 
 /** What stands in a candidate's `forge.json`: how its sources become one object. */
 export interface CandidateManifest {
@@ -185,5 +185,3 @@ export interface TargetContext {
   /** A folder for what may be kept between runs: runners, peaks. */
   cacheDirectory: string;
 }
-
-export type { Entry, KernelSpec };

@@ -58,10 +58,22 @@ export function takeAlong(tensor: Tensor, axis: number, indices: number[]): Tens
     tensor.type,
     tensor.shape.map((size, index) => (index === axis ? indices.length : size)),
   );
+  const from = tensor.data;
+  const to = result.data;
+  if (inner < 16) {
+    // A typed array's subarray costs more than it copies where runs are short.
+    let at = 0;
+    for (let o = 0; o < outer; o++)
+      for (let j = 0; j < indices.length; j++) {
+        const start = (o * extent + indices[j]!) * inner;
+        for (let i = 0; i < inner; i++) to[at++] = from[start + i]!;
+      }
+    return result;
+  }
   for (let o = 0; o < outer; o++)
     for (let j = 0; j < indices.length; j++) {
-      const from = (o * extent + indices[j]!) * inner;
-      result.data.set(tensor.data.subarray(from, from + inner) as never, (o * indices.length + j) * inner);
+      const start = (o * extent + indices[j]!) * inner;
+      to.set(from.subarray(start, start + inner) as never, (o * indices.length + j) * inner);
     }
   return result;
 }
