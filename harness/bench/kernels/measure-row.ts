@@ -1,4 +1,4 @@
-import type { Artifact } from "../../../specs/contracts/target.js";
+import type { Artifact, Session } from "../../../specs/contracts/target.js";
 import { deriveSeed, freshSeed, Random } from "../../../verifiers/numerics/random.js";
 import { type PhysicalLimit, physicalLimit } from "../../../verifiers/speed/physical-limit.js";
 import { estimateRatio } from "../../../verifiers/speed/sequential-test.js";
@@ -49,12 +49,16 @@ async function measure(subject: RowSubject, options: RowOptions): Promise<Measur
   const timed = await TimedInputs.draw(bench, subject.entry, subject.sizes, seed, machine.cacheBytes.l3);
   const entrants: PeerEntrants = peer ? await admitPeer(peer, bench, timed, threads) : { contestants: [], graphBreaks: new Map(), out: {} };
   const process = peer && "process" in peer.running ? peer.running.process : null;
-  const open = (library: Artifact) => target.open({ libraries: [library], entries, threads, memory: "plain", wallMs: sessionWallMs });
-  const forgedSession = await open(artifact);
-  const baselineSession = await open(baseline.libraries[baseline.choose(subject.entry, subject.sizes)]!);
+  const sessions: Session[] = [];
+  const open = async (library: Artifact) => {
+    const session = await target.open({ libraries: [library], entries, threads, memory: "plain", wallMs: sessionWallMs });
+    sessions.push(session);
+    await timed.fill(session, subject.entry);
+    return session;
+  };
   try {
-    await timed.fill(forgedSession, subject.entry);
-    await timed.fill(baselineSession, subject.entry);
+    const forgedSession = await open(artifact);
+    const baselineSession = await open(baseline.libraries[baseline.choose(subject.entry, subject.sizes)]!);
     const check = new SpotCheck(bench, timed, seed);
     const random = new Random(deriveSeed(seed, "poison"));
     const common = { entry: subject.entry, timed, check, random, allowedThreads: threads + target.runtimeThreads() };
@@ -66,7 +70,7 @@ async function measure(subject: RowSubject, options: RowOptions): Promise<Measur
       ],
       rounds: options.rounds,
       random: new Random(deriveSeed(seed, "order")),
-      ourCpuSeconds: () => forgedSession.cpuSeconds() + baselineSession.cpuSeconds() + bench.cpuSeconds() + (process?.cpuSeconds() ?? 0),
+      ourCpuSeconds: () => [...sessions, bench, ...(process ? [process] : [])].reduce((sum, ours) => sum + ours.cpuSeconds(), 0),
       acceptLoad: options.acceptLoad,
       betweenRounds: async () => {
         const [evidence] = await check.compare();
@@ -79,7 +83,7 @@ async function measure(subject: RowSubject, options: RowOptions): Promise<Measur
     const limit = physicalLimit(entry, subject.sizes, room.variant, peaks, machine, gates.warm ?? false);
     return summarise(measurement, entrants, limit);
   } finally {
-    await Promise.all([forgedSession.close(), baselineSession.close(), process?.release()]);
+    await Promise.all([...sessions.map((session) => session.close()), process?.release()]);
   }
 }
 

@@ -31,8 +31,22 @@ const knownShares: KnownShare[] = [
   },
   ...["linear_forward", "linear_dgrad", "linear_wgrad"].flatMap((entry) =>
     ["pytorch-eager", "pytorch-compiled"].flatMap((rival): KnownShare[] => [
-      { rival, spec: "linear", variant: "f32", entries: [entry], share: 0.76, source: `${matrixProducts} MKL reaches 76 to 86 % of the f32 peak` },
-      { rival, spec: "linear", variant: "bf16", entries: [entry], share: 0.84, source: `${matrixProducts} oneDNN reaches 84 to 93 % of the bf16 peak` },
+      {
+        rival,
+        spec: "linear",
+        variant: "f32",
+        entries: [entry],
+        share: 0.76,
+        source: `${matrixProducts} MKL reaches 76 to 86 % of the f32 peak`,
+      },
+      {
+        rival,
+        spec: "linear",
+        variant: "bf16",
+        entries: [entry],
+        share: 0.84,
+        source: `${matrixProducts} oneDNN reaches 84 to 93 % of the bf16 peak`,
+      },
     ]),
   ),
 ];

@@ -74,9 +74,7 @@ export const isExternal = (constant) => constant.bytes.length >= externalBytes;
 /** TensorProto, its data inside or in a file of the constant's name. @param {Constant} constant */
 function encodeConstant(constant) {
   const { name, type, shape } = constant;
-  const data = isExternal(constant)
-    ? [message(13, text(1, "location"), text(2, name)), integer(14, 1)]
-    : [bytes(9, constant.bytes)];
+  const data = isExternal(constant) ? [message(13, text(1, "location"), text(2, name)), integer(14, 1)] : [bytes(9, constant.bytes)];
   return message(5, ...shape.map((extent) => integer(1, extent)), integer(2, elementTypes[type]), text(8, name), ...data);
 }
 

@@ -74,7 +74,13 @@ async function load({ entry, scalars, sets }) {
   if (foreign) return { status: "skipped", reason: `onnxruntime-web has neither tensors nor CPU kernels of type ${foreign}` };
   const sessions = [];
   for (const named of sets) {
-    sessions.push(await createSession(operation, scalars, used.map((name) => readConstant(name, named[name]))));
+    sessions.push(
+      await createSession(
+        operation,
+        scalars,
+        used.map((name) => readConstant(name, named[name])),
+      ),
+    );
   }
   loaded = { operation, sessions };
   return { status: "done" };

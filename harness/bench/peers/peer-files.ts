@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Tensor } from "../../../specs/contracts/verdict.js";
 import type { Inputs } from "../../../verifiers/align/kernel-case.js";
 import { bytesOf, tensorFromBytes } from "../../../verifiers/numerics/tensor.js";
-import type { Tensor } from "../../../specs/contracts/verdict.js";
 import type { TensorFile } from "./peer-process.js";
 
 /** Writes every set of inputs into a folder, for a peer to read. */

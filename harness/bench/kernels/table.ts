@@ -1,0 +1,132 @@
+import { durationText } from "../../progress/duration-text.js";
+import { ratioText } from "../../progress/ratio-interval.js";
+import type { KernelRow, MissingFolder, RivalFigure } from "./row.js";
+
+/** What stands above the rows of a target. */
+export interface TableHeader {
+  target: string;
+  machine: string;
+  threads: number;
+  versions: string[];
+  command: string;
+  startedAt: string;
+  /** Peers' rival names, one column each. */
+  peers: string[];
+}
+
+/** Prints a table row by row: each is there as soon as it is measured. */
+export interface TablePrinter {
+  header(header: TableHeader): void;
+  row(row: KernelRow): void;
+  missing(folder: MissingFolder): void;
+  /** What the rows' one-word cells stand for, and what is missing. */
+  close(): void;
+}
+
+type Write = (text: string) => void;
+
+export function createPrinter(format: "text" | "markdown" | "json", write: Write): TablePrinter {
+  return format === "json" ? new JsonLines(write) : new Table(format, write);
+}
+
+class JsonLines implements TablePrinter {
+  constructor(private readonly write: Write) {}
+
+  header(header: TableHeader): void {
+    this.line({ type: "header", ...header });
+  }
+
+  row(row: KernelRow): void {
+    this.line({ type: "row", ...row });
+  }
+
+  missing(folder: MissingFolder): void {
+    this.line({ type: "missing", ...folder });
+  }
+
+  close(): void {}
+
+  private line(value: object): void {
+    this.write(`${JSON.stringify(value)}\n`);
+  }
+}
+
+/** Columns cannot be fitted to rows that are not there yet. */
+const widths = [22, 8, 23, 17, 9, 9, 25];
+const peerWidth = 25;
+
+class Table implements TablePrinter {
+  private peers: string[] = [];
+  private readonly notes = new Set<string>();
+
+  constructor(
+    private readonly format: "text" | "markdown",
+    private readonly write: Write,
+  ) {}
+
+  header(header: TableHeader): void {
+    this.close();
+    this.peers = header.peers;
+    const facts = [
+      `Machine: ${header.machine}`,
+      `Threads: ${header.threads}`,
+      `Versions: ${header.versions.join(", ")}`,
+      `Command: ${this.format === "markdown" ? `\`${header.command}\`` : header.command}, ${header.startedAt}`,
+      "Ratios: the rival's time over the forged kernel's, median of paired rounds and its interval; above 1 the forged kernel is faster.",
+    ];
+    const [title, bullet] = this.format === "markdown" ? [`### ${header.target}`, "- "] : [header.target, "  "];
+    this.write(`${title}\n\n${facts.map((fact) => `${bullet}${fact}\n`).join("")}\n`);
+    this.line(["spec", "variant", "entry", "size", "forged", "of limit", "baseline", ...header.peers, "graph breaks"]);
+    if (this.format === "markdown") this.write(`|${"---|".repeat(8 + header.peers.length)}\n`);
+  }
+
+  row(row: KernelRow): void {
+    const size = Object.values(row.sizes).join(" x ");
+    const subject = [row.spec, row.variant, row.entry, size];
+    const name = `${row.entry} ${row.variant} ${size}`;
+    if (row.status !== "measured") {
+      this.line([...subject, row.status, ...Array.from({ length: 3 + this.peers.length }, () => "-")]);
+      this.notes.add(`${name}: ${row.status}: ${row.reason}`);
+      return;
+    }
+    const cells = this.peers.map((peer) => this.peerCell(row, peer, row.peers[peer]));
+    const breaks = Object.values(row.peers).map((figure) => ("graphBreaks" in figure ? figure.graphBreaks : null));
+    const forged = durationText(row.forgedSeconds * 1000);
+    const limit = `${(row.limitFraction * 100).toFixed(0)} %${row.limitedBy === "compute" ? " c" : " b"}`;
+    const known = breaks.find((count) => count !== null);
+    this.line([...subject, forged, limit, ratioText(row.baseline), ...cells, known === undefined ? "-" : String(known)]);
+    this.notes.add("of limit: per cent of the measured physical limit, c: of compute, b: of memory bandwidth");
+    const { confidence } = row.baseline;
+    this.notes.add(`intervals from ${row.rounds} rounds cover ${(confidence * 100).toFixed(1)} %`);
+    if (row.underLoad) this.notes.add(`${name}: others used the machine while it was measured; the figures are worth little`);
+  }
+
+  missing(folder: MissingFolder): void {
+    this.notes.add(`nothing is accepted in ${folder.folder}`);
+  }
+
+  close(): void {
+    if (this.notes.size > 0)
+      this.write(`\n${[...this.notes].map((note) => `${this.format === "markdown" ? "- " : "  "}${note}\n`).join("")}\n`);
+    this.notes.clear();
+  }
+
+  private peerCell(row: KernelRow, peer: string, figure: RivalFigure | undefined): string {
+    if (figure === undefined) return "-";
+    if (figure.status === "measured") return ratioText(figure);
+    const where = figure.status === "skipped" ? row.entry : `${row.entry} ${row.variant}`;
+    this.notes.add(`${peer}, ${where}: ${figure.status}: ${figure.reason}`);
+    return figure.status;
+  }
+
+  private line(cells: string[]): void {
+    if (this.format === "markdown") this.write(`| ${cells.join(" | ")} |\n`);
+    else
+      this.write(
+        `${cells
+          .map((cell, column) => cell.padEnd(widths[column] ?? peerWidth))
+          .join(" ")
+          .trimEnd()}\n`,
+      );
+  }
+}
