@@ -1,7 +1,7 @@
 import type { Draw, Entry, InputBuffer, KernelSpec, Regime, Sizes, Variant } from "../../specs/contracts/spec.js";
 import type { Tensor } from "../../specs/contracts/verdict.js";
 import { resolveType, shapeOf } from "../../specs/entry-signature.js";
-import { toBfloat16Bits } from "../numerics/bfloat16.js";
+import { fromBfloat16Bits, toBfloat16Bits } from "../numerics/bfloat16.js";
 import { drawSignal } from "../numerics/draw-signal.js";
 import { deriveSeed, Random } from "../numerics/random.js";
 import { allocateTensor, elementCount, fromDoubles } from "../numerics/tensor.js";
@@ -86,8 +86,7 @@ function drawIndices(buffer: InputBuffer, name: string, kernelCase: KernelCase, 
 /** Index of the largest or smallest element of a row: targets at the maximum and the minimum are where cross-entropy goes wrong. */
 function extremeOfRow(tensor: Tensor, row: number, rowLength: number, largest: boolean): number {
   const base = row * rowLength;
-  const valueAt = (i: number) =>
-    tensor.type === "bf16" ? new Float32Array(new Uint32Array([tensor.data[base + i]! << 16]).buffer)[0]! : tensor.data[base + i]!;
+  const valueAt = (i: number) => (tensor.type === "bf16" ? fromBfloat16Bits(tensor.data[base + i]!) : tensor.data[base + i]!);
   let best = 0;
   let bestValue = valueAt(0);
   for (let i = 1; i < rowLength; i++) {
