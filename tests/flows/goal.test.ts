@@ -141,7 +141,7 @@ describe("from a spec to an accepted kernel", () => {
     expect(runForge(["check", accepted, "--quick", "--threads", "1"], folder)).toMatchObject({ code: 0 });
   });
 
-  it("a reference changed since acceptance is named, and so is a changed spec; both are judged by what holds now", () => {
+  it("row 53: a reference changed since acceptance is named, and so is a changed spec; both are judged by what holds now", () => {
     const reference = join(folder, "reference-kernels", "rmsnorm.c");
     const before = readFileSync(reference, "utf8");
     writeFileSync(reference, before.replace("+ eps);", "+ 2 * eps);"));

@@ -128,7 +128,7 @@ test("a certificate that was written anew for another source does not fit the re
   expect(verifyCertificate(directory, exam)).toMatchObject({ status: "broken", file: "certificate.json" });
 });
 
-test("a changed spec or reference makes it stale and is named; no certificate is absent", () => {
+test("row 53: a changed spec or reference makes it stale and is named; no certificate is absent", () => {
   const directory = accept(join(temporaryFolder(), "generated"));
   expect(verifyCertificate(directory, { ...exam, referenceHash: "f".repeat(64) })).toMatchObject({
     status: "stale",

@@ -39,7 +39,7 @@ test("tensors of every type come back bit for bit", () => {
   }
 });
 
-test("cut off at any byte, or longer by any, a file is refused", () => {
+test("row 51: cut off at any byte, or longer by any, a file is refused", () => {
   const bytes = tensorFileBytes(tensors);
   for (let length = 0; length < bytes.length; length += 1) {
     expect(() => parseTensorFile(bytes.subarray(0, length), "cut"), `${length} bytes`).toThrow(TensorFileError);
@@ -68,12 +68,12 @@ test.each<[string, Buffer, RegExp]>([
   ["no object", file("[1]"), /header is not an object/],
   ["no JSON", file("{nope"), /header is not JSON/],
   ["an entry that is null", file({ a: null }), /"a" is not described by an object/],
-])("%s is refused", (_, bytes, message) => {
+])("row 51: %s is refused", (_, bytes, message) => {
   expect(() => parseTensorFile(bytes, "bad.safetensors")).toThrow(message);
   expect(() => parseTensorFile(bytes, "bad.safetensors")).toThrow(/^bad\.safetensors: /);
 });
 
-test("pickled tensors are never loaded", () => {
+test("row 52: pickled tensors are never loaded", () => {
   const folder = temporaryFolder();
   const proof = join(folder, "ran");
   const pickle = join(folder, "weights.pt");

@@ -105,7 +105,7 @@ test.each<[string, (path: string) => void]>([
   ["another table under the name", (path) => replaceTable(path)],
   ["a version to come", (path) => void new Database(path).pragma("user_version = 99")],
   ["nothing", (path) => rmSync(path)],
-])("an index that holds %s is rebuilt from the logs", (_, damage) => {
+])("row 59: an index that holds %s is rebuilt from the logs", (_, damage) => {
   const folder = folderWithOneRun();
   const path = join(folder, "index.sqlite");
   for (const suffix of ["-wal", "-shm"]) rmSync(path + suffix, { force: true });

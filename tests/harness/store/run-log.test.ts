@@ -45,7 +45,7 @@ test("what append returns is what will be read back, also where JSON has no word
   expect(readRunLog(log.path, "run-1").events).toEqual([event]);
 });
 
-test("cut off at any byte, a log keeps every event whose line is whole, reports the rest and goes on", () => {
+test("row 55: cut off at any byte, a log keeps every event whose line is whole, reports the rest and goes on", () => {
   const { text } = logOf(runStarted(), note("ä".repeat(20)), note("second"));
   const bytes = Buffer.from(text, "utf8");
   fc.assert(
@@ -96,7 +96,7 @@ test.each([
   expect(() => openRunLog(path, "run-1")).toThrow(message);
 });
 
-test("a newer format is refused with what to do, and left as it is", () => {
+test("row 58: a newer format is refused with what to do, and left as it is", () => {
   const { path, text } = logOf(runStarted());
   const newer = `${text.replace('"formatVersion":1', '"formatVersion":2')}{"torn`;
   writeFileSync(path, newer);

@@ -44,7 +44,7 @@ test("the newest unfinished run of the same goal is found; finished ones and tho
   for (const run of [finished, stopped]) run.close();
 });
 
-test("a damaged index costs nothing: it is rebuilt from the logs", async () => {
+test("row 59: a damaged index costs nothing: it is rebuilt from the logs", async () => {
   const folder = temporaryFolder();
   const run = await openRunStore(folder).create(sampleGoal);
   run.append(runStarted());

@@ -24,7 +24,7 @@ test("a plain stream, killed, has lost what it said was written", async () => {
   expect(existsSync(log) ? readFileSync(log, "utf8") : "").toBe("");
 });
 
-test("killed by SIGKILL twenty times at random moments, a run keeps every acknowledged event and attempt", async () => {
+test("row 54: killed by SIGKILL twenty times at random moments, a run keeps every acknowledged event and attempt", async () => {
   const folder = temporaryFolder();
   const id = await emptyRun(folder);
   let acknowledged = 0;
@@ -51,7 +51,7 @@ test("killed by SIGKILL twenty times at random moments, a run keeps every acknow
   run.close();
 });
 
-test("a torn last line is cut off, reported, and the run goes on", async () => {
+test("row 55: a torn last line is cut off, reported, and the run goes on", async () => {
   const folder = temporaryFolder();
   const id = await emptyRun(folder);
   const log = join(folder, id, "log.jsonl");
@@ -68,7 +68,7 @@ test("a torn last line is cut off, reported, and the run goes on", async () => {
   ).toEqual(["run-started", "run-resumed"]);
 });
 
-test("two processes on one run: the second is refused and told who holds it; a killed holder's lock is free at once", async () => {
+test("row 57: two processes on one run: the second is refused and told who holds it; a killed holder's lock is free at once", async () => {
   const folder = temporaryFolder();
   const id = await emptyRun(folder);
   const child = startChild("holding-program.ts", [folder, id]);
@@ -101,7 +101,7 @@ test("plainly appending to a full disk leaves half a line behind", () => {
   expect(Number(rest)).toBeGreaterThan(0);
 });
 
-test("a full disk stops a run with a clear error, nothing half-written counts, and it goes on once there is space", async () => {
+test("row 56: a full disk stops a run with a clear error, nothing half-written counts, and it goes on once there is space", async () => {
   const disk = join(temporaryFolder(), "disk");
   mkdirSync(disk);
   const ended = await untilEnd(startChild("filling-program.ts", [disk], onSmallDisk(disk)));

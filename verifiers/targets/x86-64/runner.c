@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +24,9 @@
 
 enum { OP_BIND = 1, OP_CALL = 2, OP_CLOSE = 3 };
 enum { STATUS_OK = 0, STATUS_ERROR = 1, STATUS_CRASHED = 2 };
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 enum { CHANNEL = 3, MAX_LIBRARIES = 16, MAX_SETS = 512 };
 enum memory_kind { PLAIN, GUARDED_END, GUARDED_START, SANITIZED };
 
@@ -65,8 +67,8 @@ static int read_all(void *data, size_t bytes) {
   uint8_t *to = data;
   while (bytes > 0) {
     ssize_t n = read(CHANNEL, to, bytes);
-    if (n < 0) { if (errno == EINTR) continue; return 0; }
-    if (n == 0) return 0;
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return 0;
     to += n;
     bytes -= (size_t)n;
   }
@@ -96,7 +98,7 @@ static void on_fault(int signal_number, siginfo_t *info, void *context) {
   char text[256];
   const uint8_t *at = info->si_addr;
   snprintf(text, sizeof text, "signal %d (%s)", signal_number, signal_number == SIGSEGV ? "SIGSEGV" : signal_number == SIGFPE ? "SIGFPE" : signal_number == SIGILL ? "SIGILL" : signal_number == SIGBUS ? "SIGBUS" : "SIGABRT");
-  if (bound && (signal_number == SIGSEGV || signal_number == SIGBUS)) {
+  if (bound && (signal_number == SIGSEGV || signal_number == SIGBUS))
     for (int s = 0; s < bound_sets; s++)
       for (int b = 0; b < bound->buffer_count; b++) {
         buffer_slot *slot = &slots[s][b];
@@ -109,7 +111,6 @@ static void on_fault(int signal_number, siginfo_t *info, void *context) {
         else
           snprintf(text, sizeof text, "wrote to the input %s", bound->buffer_names[b]);
       }
-  }
   reply_text(STATUS_CRASHED, text);
   _exit(121);
 }
@@ -146,9 +147,6 @@ static uint8_t *map_arena(const char *path, int flags, int protection, size_t by
   uint8_t *at = mmap(NULL, bytes, protection, MAP_SHARED | MAP_POPULATE, fd, 0);
   close(fd);
   if (at == MAP_FAILED) return NULL;
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
   /* Best effort: huge pages, so that small-page TLB misses do not tax everything that is timed. */
   if (memory == PLAIN && bytes >= (4u << 20)) madvise(at, bytes, MADV_COLLAPSE);
   return at;
