@@ -1,5 +1,5 @@
-import type { Candidate, EntrySignature, Session, Target } from "../specs/contracts/target.js";
 import type { EntryTrial } from "../specs/contracts/agent.js";
+import type { Candidate, EntrySignature, Session, Target } from "../specs/contracts/target.js";
 import type { Tensor } from "../specs/contracts/verdict.js";
 import { inputsOf } from "./align/case-inputs.js";
 import { evaluateCase } from "./align/evaluate.js";
@@ -36,7 +36,15 @@ export class TrialBench {
     private readonly timed: Map<string, TimedInputs[]>,
   ) {}
 
-  static async prepare(options: { bench: ReferenceBench; target: Target; entries: EntrySignature[]; threads: number; support: Record<string, string>; seed: string; cacheBytes: number }): Promise<TrialBench> {
+  static async prepare(options: {
+    bench: ReferenceBench;
+    target: Target;
+    entries: EntrySignature[];
+    threads: number;
+    support: Record<string, string>;
+    seed: string;
+    cacheBytes: number;
+  }): Promise<TrialBench> {
     const { bench, entries, seed } = options;
     const { spec } = bench.loaded;
     const cases = new Map<string, PreparedCase[]>();
@@ -51,7 +59,8 @@ export class TrialBench {
       cases.set(name, prepared);
       const inputs: TimedInputs[] = [];
       // A sixteenth of the cache: one set of inputs for all but tiny sizes.
-      for (const sizes of spec.cases.timed) inputs.push(await TimedInputs.draw(bench, name, sizes, deriveSeed(seed, name), options.cacheBytes / 16));
+      for (const sizes of spec.cases.timed)
+        inputs.push(await TimedInputs.draw(bench, name, sizes, deriveSeed(seed, name), options.cacheBytes / 16));
       timed.set(name, inputs);
     }
     return new TrialBench(bench, options.target, entries, options.threads, options.support, cases, timed);
@@ -59,14 +68,23 @@ export class TrialBench {
 
   /** Never throws for what the candidate does. */
   async try(candidate: Candidate): Promise<Record<string, EntryTrial>> {
-    const build = await this.target.build({ candidate, support: this.support, entries: this.entries, mode: "plain", threads: this.threads });
+    const build = await this.target.build({
+      candidate,
+      support: this.support,
+      entries: this.entries,
+      mode: "plain",
+      threads: this.threads,
+    });
     if (build.status === "failed") return this.rejectAll(`does not build: ${build.log.split("\n")[0]}`);
-    const open = () => this.target.open({ libraries: [build.artifact], entries: this.entries, threads: this.threads, memory: "plain", wallMs: 600_000 });
+    const open = () =>
+      this.target.open({ libraries: [build.artifact], entries: this.entries, threads: this.threads, memory: "plain", wallMs: 600_000 });
     const answers: Record<string, EntryTrial> = {};
     let session = await open();
     try {
       for (const entry of this.entries) {
-        answers[entry.name] = await this.tryEntry(session, entry).catch((error: unknown): EntryTrial => ({ status: "rejected", reason: String(error) }));
+        answers[entry.name] = await this.tryEntry(session, entry).catch(
+          (error: unknown): EntryTrial => ({ status: "rejected", reason: String(error) }),
+        );
         // A crash takes the runner along; the other entries get a fresh one.
         if (answers[entry.name]!.status === "rejected") {
           await session.close();
@@ -89,7 +107,8 @@ export class TrialBench {
     const { spec } = this.bench.loaded;
     for (const { kernelCase, inputs, oracle, honest } of this.cases.get(entry.name)!) {
       const report = await evaluateCase(session, spec, entry, 0, kernelCase, inputs, 0x7fc27fc2);
-      if (report.status !== "returned" || report.code !== 0) return { status: "rejected", reason: report.status === "crashed" ? report.detail : `did not return 0` };
+      if (report.status !== "returned" || report.code !== 0)
+        return { status: "rejected", reason: report.status === "crashed" ? report.detail : `did not return 0` };
       for (const comparison of compareOutputs(spec.entries[entry.name]!, entry, { candidate: report.outputs, oracle, honest })) {
         const failure = judgeOutput(comparison, kernelCase.regime === "exact", kernelCase.seed);
         if (failure) return { status: "rejected", reason: `${comparison.output}: ${failure.gate} gate in regime ${kernelCase.regime}` };
@@ -106,8 +125,16 @@ async function bestSeconds(session: Session, entry: EntrySignature, timed: Timed
   const startedAt = performance.now();
   let best = Number.POSITIVE_INFINITY;
   for (let call = 0; call < maximumCalls && (call < minimumCalls || performance.now() - startedAt < trialMs); call++) {
-    const report = await session.call({ library: 0, entry: entry.name, set: call % timed.sets.length, sizes: timed.kernelCase.sizes, scalars: timed.kernelCase.scalars, poison: 0x7fc37fc3 });
-    if (report.status !== "returned" || report.code !== 0) throw new Error(report.status === "crashed" ? report.detail : "did not return 0 at a timed size");
+    const report = await session.call({
+      library: 0,
+      entry: entry.name,
+      set: call % timed.sets.length,
+      sizes: timed.kernelCase.sizes,
+      scalars: timed.kernelCase.scalars,
+      poison: 0x7fc37fc3,
+    });
+    if (report.status !== "returned" || report.code !== 0)
+      throw new Error(report.status === "crashed" ? report.detail : "did not return 0 at a timed size");
     best = Math.min(best, report.durationNs / 1e9);
   }
   return best;

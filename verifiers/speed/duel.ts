@@ -74,7 +74,9 @@ export class Duel {
     if (this.evidence.length > 0) return { status: "failed", evidence: this.evidence };
     await this.activate("baseline");
     await this.warmUp("baseline");
-    const load = new ForeignLoad(() => options.candidate.session.cpuSeconds() + options.baseline.session.cpuSeconds() + options.otherCpuSeconds());
+    const load = new ForeignLoad(
+      () => options.candidate.session.cpuSeconds() + options.baseline.session.cpuSeconds() + options.otherCpuSeconds(),
+    );
     const kept: number[] = [];
     let window: number[] = [];
     let repeats = 0;
