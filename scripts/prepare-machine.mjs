@@ -6,8 +6,8 @@ export function prepareMachine() {
   const prerequisites = isCiArgument() ? ["--ci"] : [];
   stopUnlessDone(runStep(process.execPath, ["scripts/install-prerequisites.mjs", ...prerequisites]));
   if (nodeModulesAreStale()) {
-    say("Installing node modules (npm ci)");
-    stopUnlessDone(runStep("npm", ["ci", "--no-audit", "--no-fund"]));
+    say("Installing node modules (npm install)");
+    stopUnlessDone(runStep("npm", ["install", "--no-save", "--no-audit", "--no-fund"]));
   }
 }
 

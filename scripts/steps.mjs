@@ -57,7 +57,7 @@ export function modifiedAt(path) {
   return statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-/** True where `npm ci` must run: nothing installed, or installed before package-lock.json changed. */
+/** True where npm must run: nothing installed, or installed before package-lock.json changed. */
 export function nodeModulesAreStale() {
   return modifiedAt("node_modules/.package-lock.json") < modifiedAt("package-lock.json");
 }
