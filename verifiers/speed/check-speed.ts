@@ -9,7 +9,7 @@ import { SpotCheck } from "./spot-check.js";
 import { TimedInputs } from "./timed-inputs.js";
 
 /** Units that may be thrown away because others used the machine, before it is called busy. */
-const maximumRepeats = 60;
+const maximumRepeats = 240;
 
 /** Every entry at every timed size, each judged by itself, candidate against baseline in two sandboxes. */
 export async function checkSpeed(context: JudgeContext, seed: string): Promise<CheckAnswer> {
