@@ -12,11 +12,10 @@ const classOf = (value: number): ValueClass =>
   Number.isFinite(value) ? "finite" : Number.isNaN(value) ? "nan" : value > 0 ? "+inf" : "-inf";
 
 /**
- * NaN, infinities and signs of zero are compared as classes. Where honest evaluations disagree among themselves nothing is asked; a
- * zero has a sign to be asked for only where it is zero in all of them, so not where terms happen to cancel.
+ * NaN, infinities and signs of zero are compared as classes. Where honest evaluations disagree among themselves nothing is asked;
  */
 export function expectedClasses(reference: OutputReference): Uint8Array {
-  const { oracle, honest, storage } = reference;
+  const { oracle, honest, zeroSigns, storage } = reference;
   const expected = new Uint8Array(oracle.length);
   for (let i = 0; i < oracle.length; i++) {
     const exact = oracle[i]!;
@@ -25,7 +24,7 @@ export function expectedClasses(reference: OutputReference): Uint8Array {
     if (honest.some((values) => classOf(roundToStorage(storage, values[i]!)) !== valueClass)) continue;
     if (valueClass === "+inf") expected[i] = asked.positiveInfinity;
     else if (valueClass === "-inf") expected[i] = asked.negativeInfinity;
-    else if (exact === 0 && honest.length > 0 && honest.every((values) => Object.is(values[i], exact)))
+    else if (zeroSigns && exact === 0 && honest.every((values) => Object.is(values[i], exact)))
       expected[i] = Object.is(exact, 0) ? asked.positiveZero : asked.negativeZero;
     else expected[i] = asked.finite;
   }

@@ -11,6 +11,8 @@ import { type GateFailure, isFailure, type OutputComparison, type OutputReferenc
 export interface ReferenceOutputs {
   oracle: Record<string, Tensor>;
   honest: Record<string, Float64Array>[];
+  /** Outputs whose zeros are asked for their signs. */
+  zeroSigns?: ReadonlySet<string>;
 }
 
 /** What is known of every output, or of those asked for, before a candidate is seen. */
@@ -29,6 +31,7 @@ export function referencesOf(entry: Entry, signature: EntrySignature, outputs: R
         rowLength,
         oracle: toDoubles(oracle),
         honest: outputs.honest.map((values) => values[buffer.name]!),
+        zeroSigns: outputs.zeroSigns?.has(buffer.name) ?? false,
         rowScales: siblingScales(spec, outputs, elementCount(oracle.shape) / rowLength),
       };
     });

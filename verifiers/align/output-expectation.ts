@@ -1,14 +1,22 @@
 import { type BiasExpectation, checkBias, expectBias } from "./bias.js";
 import { checkClasses, expectedClasses } from "./classes.js";
 import { checkEnvelope, type Envelope, measureEnvelope } from "./envelope.js";
+import { checkMagnitudes, expectMagnitudes, type MagnitudeExpectation } from "./magnitude-groups.js";
 import { countWrong, type GateReading, isFailure, type OutputReference } from "./output-reference.js";
 
 /** What any right candidate must give for one output of one case. Holds no honest evaluation: those are large, this is kept. */
 export type OutputExpectation =
   | { kind: "exact"; reference: OutputReference }
-  | { kind: "close"; reference: OutputReference; classes: Uint8Array; envelope: Envelope; bias: BiasExpectation | null };
+  | {
+      kind: "close";
+      reference: OutputReference;
+      classes: Uint8Array;
+      envelope: Envelope;
+      magnitudes: MagnitudeExpectation | null;
+      bias: BiasExpectation | null;
+    };
 
-/** `pooled`: an envelope found elsewhere, for samples too small to have their own; without honest evaluations there is no bias to compare with. */
+/** `pooled`: an envelope found elsewhere, for samples too small to have their own; without honest evaluations there is no bias and no scatter to compare with. */
 export function expectOutput(reference: OutputReference, exact: boolean, seed: string, pooled?: Envelope): OutputExpectation {
   const kept = { ...reference, honest: [] };
   if (exact) return { kind: "exact", reference: kept };
@@ -17,6 +25,7 @@ export function expectOutput(reference: OutputReference, exact: boolean, seed: s
     reference: kept,
     classes: expectedClasses(reference),
     envelope: pooled ?? measureEnvelope(reference),
+    magnitudes: reference.honest.length > 0 ? expectMagnitudes(reference) : null,
     bias: reference.honest.length > 0 ? expectBias(reference, seed) : null,
   };
 }
@@ -32,10 +41,11 @@ function checkExact(reference: OutputReference, candidate: Float64Array): GateRe
 export function readGates(expectation: OutputExpectation, candidate: Float64Array): GateReading[] {
   const { reference } = expectation;
   if (expectation.kind === "exact") return [checkExact(reference, candidate)];
-  const { classes, envelope, bias } = expectation;
+  const { classes, envelope, magnitudes, bias } = expectation;
   const gates: (() => GateReading[])[] = [
     () => [checkClasses(reference, classes, candidate)],
     () => checkEnvelope(reference, envelope, candidate),
+    () => (magnitudes ? [checkMagnitudes(reference, magnitudes, candidate)] : []),
     () => (bias ? [checkBias(reference, bias, candidate)] : []),
   ];
   const readings: GateReading[] = [];

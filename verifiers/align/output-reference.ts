@@ -15,6 +15,8 @@ export interface OutputReference {
   oracle: Float64Array;
   /** Honest evaluations in the accumulation type, before the result is rounded to storage. */
   honest: Float64Array[];
+  /** Whether the signs of zeros are asked for; see zero-signs.ts. */
+  zeroSigns: boolean;
   /** Magnitudes of sibling outputs that bound the rounding error of a row; see `error_scale` in docs/spec.md. */
   rowScales: Float64Array | null;
 }

@@ -1,4 +1,3 @@
-import type { Entry, OutputBuffer, Sizes } from "../../specs/contracts/spec.js";
 import { deriveSeed } from "../numerics/random.js";
 import type { Stopwatch } from "../stopwatch.js";
 import { inputsOf } from "./case-inputs.js";
@@ -6,6 +5,7 @@ import { referencesOf } from "./judge-case.js";
 import type { Inputs, KernelCase } from "./kernel-case.js";
 import { expectOutput, type OutputExpectation } from "./output-expectation.js";
 import type { ReferenceBench } from "./reference-bench.js";
+import { outputsWithZeroSigns } from "./zero-signs.js";
 
 /** A case with everything that is found out before a candidate is called. */
 export interface PreparedCase {
@@ -43,17 +43,20 @@ export async function prepareCase(bench: ReferenceBench, kernelCase: KernelCase,
 async function prepareAnew(bench: ReferenceBench, kernelCase: KernelCase, stopwatch: Stopwatch): Promise<PreparedCase> {
   const entry = bench.loaded.spec.entries[kernelCase.entry]!;
   const exact = kernelCase.regime === "exact";
-  const { inputs, oracle, honest } = await stopwatch.during("running", async () => {
+  const { inputs, ...outputs } = await stopwatch.during("running", async () => {
     const complete = await inputsOf(bench, kernelCase);
+    const oracle = await bench.evaluateOracle(kernelCase, complete);
+    if (exact) return { inputs: complete, oracle, honest: [] };
     return {
       inputs: complete,
-      oracle: await bench.evaluateOracle(kernelCase, complete),
-      honest: exact ? [] : await bench.evaluateHonest(kernelCase, complete),
+      oracle,
+      honest: await bench.evaluateHonest(kernelCase, complete),
+      zeroSigns: await outputsWithZeroSigns(bench, kernelCase, complete, oracle),
     };
   });
   return stopwatch.during("comparing", async () => ({
     inputs,
-    outputs: referencesOf(entry, bench.signature(kernelCase.entry), { oracle, honest }).map((reference) =>
+    outputs: referencesOf(entry, bench.signature(kernelCase.entry), outputs).map((reference) =>
       expectOutput(reference, exact, deriveSeed(kernelCase.seed, "bias")),
     ),
   }));
@@ -62,6 +65,6 @@ async function prepareAnew(bench: ReferenceBench, kernelCase: KernelCase, stopwa
 function bytesOf({ inputs, outputs }: PreparedCase): number {
   let bytes = 0;
   for (const tensor of Object.values(inputs)) bytes += tensor.data.byteLength;
-  for (const { reference } of outputs) bytes += 2 * reference.oracle.byteLength;
+  for (const { reference } of outputs) bytes += 3 * reference.oracle.byteLength;
   return bytes;
 }

@@ -1,8 +1,7 @@
 import type { LoadedSpec, Variant } from "../../specs/contracts/spec.js";
-import type { Artifact, CandidateManifest, EntrySignature, Session, Target } from "../../specs/contracts/target.js";
+import type { Artifact, EntrySignature, Session, Target } from "../../specs/contracts/target.js";
 import type { Tensor } from "../../specs/contracts/verdict.js";
 import { entrySignatures } from "../../specs/entry-signature.js";
-import { typeFlags } from "../../specs/lower-reference.js";
 import { deriveSeed } from "../numerics/random.js";
 import { convertTensor, toDoubles } from "../numerics/tensor.js";
 import { thresholds } from "../thresholds.js";
@@ -11,29 +10,7 @@ import { jitterInputs } from "./jitter.js";
 import type { Inputs, KernelCase } from "./kernel-case.js";
 import { drawOf } from "./kernel-case.js";
 import { roundToStorage, type Storage } from "./output-reference.js";
-
-/** Honest evaluations: the reference in the accumulation type, in six orders and roundings. What storing adds is known exactly and comes on top. */
-const honestOrders = [
-  { name: "serial", flags: ["-DFORGE_ORDER=SERIAL", "-ffp-contract=off"] },
-  { name: "reversed", flags: ["-DFORGE_ORDER=REVERSED", "-ffp-contract=off"] },
-  { name: "pairwise", flags: ["-DFORGE_ORDER=PAIRWISE", "-ffp-contract=off"] },
-  { name: "blocked-8", flags: ["-DFORGE_ORDER=BLOCKED", "-DFORGE_BLOCKS=8", "-ffp-contract=off"] },
-  { name: "blocked-16", flags: ["-DFORGE_ORDER=BLOCKED", "-DFORGE_BLOCKS=16", "-ffp-contract=off"] },
-  { name: "fma-contracted", flags: ["-DFORGE_ORDER=SERIAL", "-ffp-contract=fast", "-march=native"] },
-] as const;
-/** The orders that err the most, to be repeated on inputs moved by a unit in the last place. */
-const jitteredLibraries = [0, 1, 5];
-
-/** The reference as a candidate, compiled for these types with these flags. */
-export function referenceCandidate(loaded: LoadedSpec, types: Variant | "oracle", compiler: string, flags: string[]) {
-  const manifest: CandidateManifest = {
-    language: "c",
-    compiler,
-    units: [{ source: "reference.c", flags: ["-std=c11", "-O2", ...typeFlags(types), ...flags] }],
-    linkFlags: [],
-  };
-  return { files: { "reference.c": loaded.referenceText }, manifest };
-}
+import { honestOrders, jitteredOrders, referenceCandidate } from "./reference-candidate.js";
 
 /**
  * The oracle (float64 throughout) and the honest evaluations (the spec's types), each in a sandbox of its own on the host:
@@ -58,28 +35,21 @@ export class ReferenceBench {
     const honestEntries = entrySignatures(loaded.spec, wide);
     const entries = entrySignatures(loaded.spec, variant);
     const compiler = host.tuningSpace(variant).compilers[0]!;
-    const build = async (types: Variant | "oracle", entries: EntrySignature[], flags: readonly string[]): Promise<Artifact> => {
-      const result = await host.build({
-        candidate: referenceCandidate(loaded, types, compiler, [...flags]),
-        support,
-        entries,
-        mode: "plain",
-        threads: 1,
-      });
+    const build = async (types: Variant | "oracle", signatures: EntrySignature[], flags: string[]): Promise<Artifact> => {
+      const candidate = referenceCandidate(loaded, types, compiler, flags);
+      const result = await host.build({ candidate, support, entries: signatures, mode: "plain", threads: 1 });
       if (result.status === "failed") throw new Error(`the reference ${loaded.referencePath} does not build: ${result.log}`);
       return result.artifact;
     };
-    const [oracleLibrary, ...honestLibraries] = [
-      await build("oracle", oracleEntries, ["-ffp-contract=off"]),
-      ...(await Promise.all(honestOrders.map((order) => build(wide, honestEntries, order.flags)))),
-    ];
-    const yardstick = variant.store === variant.accumulate ? null : await build(variant, entries, honestOrders[0].flags);
+    const oracleLibrary = await build("oracle", oracleEntries, ["-ffp-contract=off"]);
+    const honestLibraries = await Promise.all(honestOrders.map((flags) => build(wide, honestEntries, flags)));
+    const yardstick = variant.store === variant.accumulate ? null : await build(variant, entries, honestOrders[0]!);
     const session = (libraries: Artifact[], entries: EntrySignature[]) =>
       host.open({ libraries, entries, threads: 1, memory: "plain", wallMs: 3_600_000 });
     return new ReferenceBench(
       loaded,
       variant,
-      await session([oracleLibrary!], oracleEntries),
+      await session([oracleLibrary], oracleEntries),
       await session(honestLibraries, honestEntries),
       yardstick && (await session([yardstick], entries)),
       oracleEntries,
@@ -128,17 +98,12 @@ export class ReferenceBench {
 
   /** What every honest evaluation gives before it is stored, in doubles, by output name. */
   async evaluateHonest(kernelCase: KernelCase, inputs: Inputs): Promise<Record<string, Float64Array>[]> {
-    const entry = this.honestEntries.find((candidate) => candidate.name === kernelCase.entry)!;
-    const wide = inTypesOf(entry, inputs);
-    const evaluate = async (library: number, from: Inputs, bound: boolean) => {
-      const outputs = trusted(await evaluateCase(this.honest, this.loaded.spec, entry, library, kernelCase, from, 0x7fc00000, bound));
-      return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, toDoubles(tensor)]));
-    };
+    const wide = inTypesOf(this.honestEntry(kernelCase), inputs);
     const results: Record<string, Float64Array>[] = [];
-    for (const library of honestOrders.keys()) results.push(await evaluate(library, wide, library > 0));
+    for (const library of honestOrders.keys()) results.push(await this.evaluateWide(kernelCase, library, wide, library > 0));
     for (let repeat = 0; repeat < thresholds.honestJitters; repeat++) {
       const jittered = jitterInputs(wide, deriveSeed(kernelCase.seed, "jitter", repeat));
-      results.push(await evaluate(jitteredLibraries[repeat % jitteredLibraries.length]!, jittered, false));
+      results.push(await this.evaluateWide(kernelCase, jitteredOrders[repeat % jitteredOrders.length]!, jittered, false));
     }
     const stored = await this.evaluateYardstick(kernelCase, inputs);
     // A reference that goes on with what it has stored may err by more than its sums do; it is the yardstick all the same.
@@ -146,11 +111,19 @@ export class ReferenceBench {
     return results;
   }
 
+  private honestEntry(kernelCase: KernelCase): EntrySignature {
+    return this.honestEntries.find((candidate) => candidate.name === kernelCase.entry)!;
+  }
+
+  private async evaluateWide(kernelCase: KernelCase, library: number, inputs: Inputs, bound: boolean) {
+    const entry = this.honestEntry(kernelCase);
+    return doublesOf(trusted(await evaluateCase(this.honest, this.loaded.spec, entry, library, kernelCase, inputs, 0x7fc00000, bound)));
+  }
+
   private async evaluateYardstick(kernelCase: KernelCase, inputs: Inputs): Promise<Record<string, Float64Array> | null> {
     if (!this.yardstick) return null;
     const entry = this.signature(kernelCase.entry);
-    const outputs = trusted(await evaluateCase(this.yardstick, this.loaded.spec, entry, 0, kernelCase, inputs, 0x7fc07fc0));
-    return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, toDoubles(tensor)]));
+    return doublesOf(trusted(await evaluateCase(this.yardstick, this.loaded.spec, entry, 0, kernelCase, inputs, 0x7fc07fc0)));
   }
 
   /** CPU seconds of all its sandboxes so far. */
@@ -166,6 +139,9 @@ export class ReferenceBench {
     return [this.oracle, this.honest, ...(this.yardstick ? [this.yardstick] : [])];
   }
 }
+
+const doublesOf = (outputs: Record<string, Tensor>): Record<string, Float64Array> =>
+  Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, toDoubles(tensor)]));
 
 /** The same values in the types of an entry's buffers. */
 function inTypesOf(entry: EntrySignature, inputs: Inputs): Inputs {
