@@ -36,6 +36,8 @@ export function declareBench(program: Command, host: CommandHost): void {
     .action(async (what: string, benchArguments: string[]) => {
       // Asking how to use it must not start minutes of measuring.
       if (benchArguments.includes("--help") || benchArguments.includes("-h")) command.help();
+      // Ends what is being measured instead of the process, so that nothing stays behind; each measurement listens for itself.
+      host.interruption();
       host.finish(toExitCode(await (await benches[what]!()).run(benchArguments)));
     });
 }

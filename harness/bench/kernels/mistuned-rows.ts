@@ -4,6 +4,8 @@ import type { KernelRow } from "./row.js";
 /** Takes the ratio from every peer that reached too little of what is known of it. The rows are all entries of one spec, variant and size. */
 export function withoutMistuned(rows: KernelRow[]): KernelRow[] {
   const measured = rows.filter((row) => row.status === "measured");
+  // Shares are known of quiet machines.
+  if (measured.some((row) => row.underLoad)) return rows;
   const rivals = new Set(measured.flatMap((row) => Object.keys(row.peers)));
   const reasons = new Map<string, Map<string, string>>();
   for (const rival of rivals) {

@@ -57,7 +57,8 @@ const peerWidth = 25;
 
 class Table implements TablePrinter {
   private peers: string[] = [];
-  private readonly notes = new Set<string>();
+  /** What is said once, and of which rows. */
+  private readonly notes = new Map<string, Set<string>>();
 
   constructor(
     private readonly format: "text" | "markdown",
@@ -86,7 +87,7 @@ class Table implements TablePrinter {
     const name = `${row.entry} ${row.variant} ${size}`;
     if (row.status !== "measured") {
       this.line([...subject, row.status, ...Array.from({ length: 3 + this.peers.length }, () => "-")]);
-      this.notes.add(`${name}: ${row.status}: ${row.reason}`);
+      this.note(`${row.status}: ${row.reason}`, name);
       return;
     }
     const cells = this.peers.map((peer) => this.peerCell(row, peer, row.peers[peer]));
@@ -95,27 +96,35 @@ class Table implements TablePrinter {
     const limit = `${(row.limitFraction * 100).toFixed(0)} %${row.limitedBy === "compute" ? " c" : " b"}`;
     const known = breaks.find((count) => count !== null);
     this.line([...subject, forged, limit, ratioText(row.baseline), ...cells, known === undefined ? "-" : String(known)]);
-    this.notes.add("of limit: per cent of the measured physical limit, c: of compute, b: of memory bandwidth");
+    this.note("of limit: per cent of the measured physical limit, c: of compute, b: of memory bandwidth");
     const { confidence } = row.baseline;
-    this.notes.add(`intervals from ${row.rounds} rounds cover ${(confidence * 100).toFixed(1)} %`);
-    if (row.underLoad) this.notes.add(`${name}: others used the machine while it was measured; the figures are worth little`);
+    this.note(`intervals from ${row.rounds} rounds cover ${(confidence * 100).toFixed(1)} %`);
+    if (row.underLoad) this.note("measured while others used the machine, the figures are worth little", name);
   }
 
   missing(folder: MissingFolder): void {
-    this.notes.add(`nothing is accepted in ${folder.folder}`);
+    this.note("nothing is accepted yet", folder.folder);
   }
 
   close(): void {
-    if (this.notes.size > 0)
-      this.write(`\n${[...this.notes].map((note) => `${this.format === "markdown" ? "- " : "  "}${note}\n`).join("")}\n`);
+    const bullet = this.format === "markdown" ? "- " : "  ";
+    const lines = [...this.notes].map(
+      ([text, rows]) => `${bullet}${[text, [...rows].join(", ")].filter((part) => part !== "").join(": ")}\n`,
+    );
+    if (lines.length > 0) this.write(`\n${lines.join("")}\n`);
     this.notes.clear();
+  }
+
+  private note(text: string, row?: string): void {
+    const rows = this.notes.get(text) ?? new Set();
+    if (row !== undefined) rows.add(row);
+    this.notes.set(text, rows);
   }
 
   private peerCell(row: KernelRow, peer: string, figure: RivalFigure | undefined): string {
     if (figure === undefined) return "-";
     if (figure.status === "measured") return ratioText(figure);
-    const where = figure.status === "skipped" ? row.entry : `${row.entry} ${row.variant}`;
-    this.notes.add(`${peer}, ${where}: ${figure.status}: ${figure.reason}`);
+    this.note(`${peer} ${figure.status}: ${figure.reason}`, `${row.entry} ${row.variant}`);
     return figure.status;
   }
 

@@ -54,7 +54,7 @@ const knownShares: KnownShare[] = [
 /** Below this share of what is known of it, a peer is mis-tuned. */
 const tolerated = 0.9;
 /** Known at training sizes: a call that takes less than this even at the physical limit is all overhead. */
-const leastFloorSeconds = 0.5e-3;
+const leastFloorSeconds = 1e-3;
 
 /** What the judgement needs of each row of one spec, variant and size. */
 export interface TimedRival {
