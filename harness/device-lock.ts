@@ -13,10 +13,11 @@ export async function withDevice<T>(cacheDirectory: string, signal: AbortSignal,
   mkdirSync(cacheDirectory, { recursive: true });
   const database = new Database(join(cacheDirectory, "device.lock"), { timeout: 0 });
   try {
-    database.pragma("journal_mode = MEMORY");
     for (;;) {
       signal.throwIfAborted();
       try {
+        // This looks into the file, so it meets the lock as well.
+        database.pragma("journal_mode = MEMORY");
         database.exec("BEGIN EXCLUSIVE");
         break;
       } catch (error) {

@@ -46,7 +46,7 @@ describe("from a spec to an accepted kernel", () => {
       return;
     }
     throw new Error("the machine stayed busy");
-  }, 5 * minutes);
+  }, 15 * minutes);
 
   it("streams events in order, without gaps, as its log holds them", () => {
     const { run } = events[0]!;
@@ -87,7 +87,7 @@ describe("from a spec to an accepted kernel", () => {
     expect(oneOf(events, "framework-accepted")).toMatchObject({ attempt, outcome: "surpassed", directory: accepted });
   });
 
-  it("is judged again by `forge check`, with other seeds", { timeout: 3 * minutes }, async () => {
+  it("is judged again by `forge check`, with other seeds", { timeout: 15 * minutes }, async () => {
     let ended = await streamForge(["check", accepted, "--threads", "1"], folder);
     if (ended.code === 4 && ended.events.some(isBusy)) ended = await streamForge(["check", accepted, "--threads", "1"], folder);
     expect(ended.errors).toContain("Its certificate is intact");
@@ -177,7 +177,7 @@ describe("a run that is stopped", () => {
     { name: "while it is timed", fits: isCheck("speed"), nth: 0, afterMs: upTo(3000) },
   ];
 
-  it("ends cleanly by SIGINT, goes on by --resume, and survives SIGKILL at five moments", { timeout: 6 * minutes }, async () => {
+  it("ends cleanly by SIGINT, goes on by --resume, and survives SIGKILL at five moments", { timeout: 20 * minutes }, async () => {
     const folder = project();
     const acknowledged: ForgeEvent[] = [];
     const session = async (commandLine: string[], moment?: Moment, signal: NodeJS.Signals = "SIGKILL") => {

@@ -13,7 +13,7 @@ describe.each(["x86-64", "wasm-simd"])("GELU, from a user's own spec, on %s", (t
   cpSync("tests/fixtures/gelu", join(folder, "gelu"), { recursive: true });
   const accepted = join("generated", "gelu", "f32", target);
 
-  it("is forged, passes and gets its certificate", { timeout: 6 * minutes }, async () => {
+  it("is forged, passes and gets its certificate", { timeout: 20 * minutes }, async () => {
     const goal = ["goal", "gelu/gelu.yaml", "--target", target, "--threads", "1"];
     let ended = await streamForge(goal, folder);
     if (ended.code === 4 && ended.events.some(isBusy)) ended = await streamForge([...goal, "--resume"], folder);

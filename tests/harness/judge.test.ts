@@ -197,7 +197,7 @@ describe("a verdict", () => {
   const statuses = (verdict: Verdict): Partial<Record<CheckName, string>> =>
     Object.fromEntries(verdict.checks.map(({ check, status }) => [check, status]));
 
-  it("of an honest, faster kernel passes all checks, and its time is booked to the millisecond", async () => {
+  it("of an honest, faster kernel passes all checks, and its time is booked to the millisecond", { timeout: 600_000 }, async () => {
     const { verdict, events } = await honest();
     expect(statuses(verdict)).toEqual(Object.fromEntries(checkNames.map((name) => [name, "passed"])));
     expect(verdict).toMatchObject({ outcome: "surpassed", quick: false });
