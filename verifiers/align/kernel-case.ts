@@ -116,13 +116,22 @@ export function publicCases(spec: KernelSpec, entry: string): KernelCase[] {
     : cases;
 }
 
+/** In a bilinear entry every fourth hidden case is an exact probe. */
+const probeEvery = 4;
+
 /** Hidden cases, drawn from the spec's ranges by the seed of this submission: regimes in turn, small and medium sizes, odd ones among them. */
 export function hiddenCases(spec: KernelSpec, entry: string, seed: string): KernelCase[] {
   const random = new Random(deriveSeed(seed, "cases", entry));
-  const start = random.integer(0, spec.regimes.length - 1);
+  const { regimes } = spec;
+  const start = random.integer(0, regimes.length - 1);
   const bilinear = spec.entries[entry]!.bilinear !== undefined;
   return Array.from({ length: spec.cases.hidden }, (_, index): KernelCase => {
-    const range = index % 3 === 2 ? "medium" : "small";
+    const exact = bilinear && index % probeEvery === probeEvery - 1;
+    // Probes do not count, or some regimes would never have their turn.
+    const turn = bilinear ? index - Math.floor((index + 1) / probeEvery) : index;
+    // Every third case is medium; where regimes come in threes the third moves on with each round of them.
+    const shift = regimes.length % 3 === 0 ? Math.floor(turn / regimes.length) : 0;
+    const range = (exact ? Math.floor(index / probeEvery) : turn + shift) % 3 === 2 ? "medium" : "small";
     const sizes: Sizes = {};
     for (const [symbol, ranges] of Object.entries(spec.sizes)) {
       const [low, high] = ranges[range];
@@ -132,7 +141,7 @@ export function hiddenCases(spec: KernelSpec, entry: string, seed: string): Kern
     return {
       entry,
       visibility: "hidden",
-      regime: bilinear && index % 4 === 3 ? "exact" : spec.regimes[(start + index) % spec.regimes.length]!,
+      regime: exact ? "exact" : regimes[(start + turn) % regimes.length]!,
       sizes,
       scalars: scalarsFor(spec.entries[entry]!, (values) => random.choose(values), false),
       seed: deriveSeed(seed, entry, index),
