@@ -3,6 +3,7 @@ import type { Evidence } from "../specs/contracts/verdict.js";
 import { casesWithInputs } from "./align/case-inputs.js";
 import { evaluateCase } from "./align/evaluate.js";
 import { hiddenCases, type Inputs, type KernelCase, publicCases } from "./align/kernel-case.js";
+import { withoutNumbers } from "./hidden-detail.js";
 import type { CheckAnswer, JudgeContext } from "./judge-context.js";
 import { deriveSeed } from "./numerics/random.js";
 
@@ -57,7 +58,10 @@ async function runUnder(
         const entry = context.entries.find((candidate) => candidate.name === kernelCase.entry)!;
         const report = await evaluateCase(session, context.loaded.spec, entry, 0, kernelCase, inputs, 0x7fc17fc1);
         const about = kernelCase.visibility === "public" ? ` with sizes ${JSON.stringify(kernelCase.sizes)}` : "";
-        if (report.status === "crashed") return { kind: "memory", entry: entry.name, detail: `${report.detail}${about}` };
+        if (report.status === "crashed") {
+          const detail = kernelCase.visibility === "public" ? report.detail : withoutNumbers(report.detail);
+          return { kind: "memory", entry: entry.name, detail: `${detail}${about}` };
+        }
         if (report.status === "timeout") return { kind: "memory", entry: entry.name, detail: `did not return${about}` };
         if (report.inputsChanged) return { kind: "memory", entry: entry.name, detail: `changed an input${about}` };
       }

@@ -106,7 +106,15 @@ describe("each check in turn", () => {
   it("memory: an overrun at hidden sizes alone says nothing of the sizes", async () => {
     const { check, evidence } = await failureOf(rmsnormCandidate(`${honestBody}\n  if (rows > 40) rstd[rows] = 0;`));
     expect(check).toBe("memory");
-    expect(first(evidence, "memory").detail).toBe("touched byte 0 past the end of rstd");
+    expect(first(evidence, "memory").detail).toBe("touched byte … past the end of rstd");
+  });
+
+  it("memory and align: nor does a sanitizer's report or a status that the code chooses", async () => {
+    const overflow = `${honestBody}\n  volatile int large = 2147483647;\n  if (rows > 40) { volatile int more = large + (int)rows; (void)more; }`;
+    const sanitized = first((await failureOf(rmsnormCandidate(overflow))).evidence, "memory").detail;
+    expect(sanitized).toMatch(/kernel\.c:\d+:\d+: runtime error: signed integer overflow: … \+ …/);
+    const { evidence } = await failureOf(rmsnormCandidate(`${honestBody}\n  if (rows > 40) return (int)rows;`));
+    expect(first(evidence, "crash").detail).toBe("the call returned status …");
   });
 
   it("memory: names what a sanitizer finds", async () => {

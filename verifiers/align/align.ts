@@ -1,5 +1,6 @@
 import type { Session } from "../../specs/contracts/target.js";
 import type { AlignmentGate, Evidence } from "../../specs/contracts/verdict.js";
+import { withoutNumbers } from "../hidden-detail.js";
 import type { CheckAnswer, JudgeContext } from "../judge-context.js";
 import { deriveSeed, Random } from "../numerics/random.js";
 import { toDoubles } from "../numerics/tensor.js";
@@ -89,7 +90,9 @@ async function judgeCase(context: JudgeContext, session: Session, kernelCase: Ke
         kind: "crash",
         entry: kernelCase.entry,
         detail:
-          kernelCase.visibility === "public" ? `${detail}, sizes ${JSON.stringify(kernelCase.sizes)}, regime ${kernelCase.regime}` : detail,
+          kernelCase.visibility === "public"
+            ? `${detail}, sizes ${JSON.stringify(kernelCase.sizes)}, regime ${kernelCase.regime}`
+            : withoutNumbers(detail),
       },
     ],
     closest: null,
