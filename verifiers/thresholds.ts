@@ -6,7 +6,7 @@ export const thresholds = {
   envelopeMax: 4,
   /** Honest evaluations on inputs moved by a unit in the last place, beside the six orders of summation. */
   honestJitters: 6,
-  /** Draws of numbers in place of zeros that must leave every sign as it is before signs of zeros are asked for. */
+  /** Draws of numbers in place of a single zero that must leave its sign as it is before it is asked for; of many zeros fewer, but 4. */
   zeroSignDraws: 20,
   /** Rounding of the accumulation type that any honest evaluation may add, in units in the last place of the result. */
   roundingFloorRmsUlp: 1,
