@@ -1,19 +1,18 @@
 import type { EntryTrial } from "../specs/contracts/agent.js";
 import type { Candidate, EntrySignature, Session, Target } from "../specs/contracts/target.js";
-import type { Tensor } from "../specs/contracts/verdict.js";
-import { inputsOf } from "./align/case-inputs.js";
 import { evaluateCase } from "./align/evaluate.js";
-import { compareOutputs, judgeOutput } from "./align/judge-case.js";
-import { type Inputs, type KernelCase, publicCases } from "./align/kernel-case.js";
+import { type KernelCase, publicCases } from "./align/kernel-case.js";
+import { readGates } from "./align/output-expectation.js";
+import { isFailure } from "./align/output-reference.js";
+import { type PreparedCase, prepareCase } from "./align/prepared-case.js";
 import type { ReferenceBench } from "./align/reference-bench.js";
 import { deriveSeed } from "./numerics/random.js";
+import { toDoubles } from "./numerics/tensor.js";
 import { TimedInputs } from "./speed/timed-inputs.js";
+import { Stopwatch } from "./stopwatch.js";
 
-interface PreparedCase {
+interface TrialCase extends PreparedCase {
   kernelCase: KernelCase;
-  inputs: Inputs;
-  oracle: Record<string, Tensor>;
-  honest: Record<string, Float64Array>[];
 }
 
 /** A trial takes at least this many calls, and goes on up to this long. */
@@ -32,7 +31,7 @@ export class TrialBench {
     private readonly entries: EntrySignature[],
     private readonly threads: number,
     private readonly support: Record<string, string>,
-    private readonly cases: Map<string, PreparedCase[]>,
+    private readonly cases: Map<string, TrialCase[]>,
     private readonly timed: Map<string, TimedInputs[]>,
   ) {}
 
@@ -47,15 +46,12 @@ export class TrialBench {
   }): Promise<TrialBench> {
     const { bench, entries, seed } = options;
     const { spec } = bench.loaded;
-    const cases = new Map<string, PreparedCase[]>();
+    const cases = new Map<string, TrialCase[]>();
     const timed = new Map<string, TimedInputs[]>();
     for (const { name } of entries) {
-      const prepared: PreparedCase[] = [];
-      for (const kernelCase of publicCases(spec, name)) {
-        const inputs = await inputsOf(bench, kernelCase);
-        const honest = kernelCase.regime === "exact" ? [] : await bench.evaluateHonest(kernelCase, inputs);
-        prepared.push({ kernelCase, inputs, oracle: await bench.evaluateOracle(kernelCase, inputs), honest });
-      }
+      const prepared: TrialCase[] = [];
+      for (const kernelCase of publicCases(spec, name))
+        prepared.push({ kernelCase, ...(await prepareCase(bench, kernelCase, new Stopwatch())) });
       cases.set(name, prepared);
       const inputs: TimedInputs[] = [];
       // A sixteenth of the cache: one set of inputs for all but tiny sizes.
@@ -105,13 +101,14 @@ export class TrialBench {
 
   private async tryEntry(session: Session, entry: EntrySignature): Promise<EntryTrial> {
     const { spec } = this.bench.loaded;
-    for (const { kernelCase, inputs, oracle, honest } of this.cases.get(entry.name)!) {
+    for (const { kernelCase, inputs, outputs } of this.cases.get(entry.name)!) {
       const report = await evaluateCase(session, spec, entry, 0, kernelCase, inputs, 0x7fc27fc2);
       if (report.status !== "returned" || report.code !== 0)
         return { status: "rejected", reason: report.status === "crashed" ? report.detail : `did not return 0` };
-      for (const comparison of compareOutputs(spec.entries[entry.name]!, entry, { candidate: report.outputs, oracle, honest })) {
-        const failure = judgeOutput(comparison, kernelCase.regime === "exact", kernelCase.seed);
-        if (failure) return { status: "rejected", reason: `${comparison.output}: ${failure.gate} gate in regime ${kernelCase.regime}` };
+      for (const expectation of outputs) {
+        const { output } = expectation.reference;
+        const failure = readGates(expectation, toDoubles(report.outputs[output]!)).find(isFailure);
+        if (failure) return { status: "rejected", reason: `${output}: ${failure.gate} gate in regime ${kernelCase.regime}` };
       }
     }
     let seconds = 0;
