@@ -3,7 +3,7 @@ import type { AgentBriefing } from "../specs/contracts/agent.js";
 import type { EventBody, ForgeEvent, GoalDescription, RunEnd } from "../specs/contracts/event.js";
 import type { LoadedSpec } from "../specs/contracts/spec.js";
 import type { OpenRun } from "../specs/contracts/store.js";
-import { findAgent } from "./agents.js";
+import { chooseAgent } from "./agents.js";
 import { writeAccepted } from "./certificate.js";
 import { ExamRoom } from "./exam-room.js";
 import { forgeVersion } from "./forge-version.js";
@@ -16,6 +16,8 @@ export interface GoalOptions {
   variant: string;
   target: string;
   agent: string;
+  /** Judge what stands in this folder instead of having an agent write. */
+  from?: string;
   threads?: number;
   budget?: { attempts?: number; minutes?: number };
   resume?: string | true;
@@ -35,10 +37,10 @@ export interface GoalResult {
 /** The loop of Forge, as in docs/architecture.md: spec, goal, agent, attempt, verdict, and what was accepted. */
 export async function runGoal(options: GoalOptions): Promise<GoalResult> {
   const startedAtMs = performance.now();
-  const agent = findAgent(options.agent);
+  const agent = chooseAgent(options.agent, options.from);
   const room = await ExamRoom.open(options);
   try {
-    const goal = describeGoal(options, room);
+    const goal = describeGoal(options, agent.name, room);
     const opened = await openOrResume(openRunStore(options.runsDirectory), goal, options.resume);
     const run = announcing(opened.run, options.onEvent);
     try {
@@ -83,7 +85,7 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
   }
 }
 
-function describeGoal(options: GoalOptions, room: ExamRoom): GoalDescription {
+function describeGoal(options: GoalOptions, agent: string, room: ExamRoom): GoalDescription {
   const { loaded } = options;
   return {
     spec: loaded.spec.name,
@@ -91,7 +93,7 @@ function describeGoal(options: GoalOptions, room: ExamRoom): GoalDescription {
     specHash: loaded.hash,
     variant: options.variant,
     target: options.target,
-    agent: options.agent,
+    agent,
     threads: room.threads,
     budget: { ...loaded.spec.budget, ...options.budget },
   };

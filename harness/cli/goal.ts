@@ -14,6 +14,7 @@ interface GoalCommandOptions {
   variant?: string;
   target: string;
   agent: string;
+  from?: string;
   threads?: number;
   attempts?: number;
   minutes?: number;
@@ -38,6 +39,7 @@ export function declareGoal(program: Command, host: CommandHost): void {
     .option("--variant <name>", "storage types, as named in the spec, or `all` (default: the spec's first)")
     .option("--target <name>", "chip to forge for (see `forge targets`), or `all`", "x86-64")
     .option("--agent <name>", "who writes the code: `autotune` searches over compilers, flags and pragmas, without a key", "autotune")
+    .option("--from <folder>", "judge and accept the code in this folder instead of having an agent write it")
     .option("--threads <count>", "threads the kernel may use (default: what the target recommends here)", positiveInteger)
     .option("--attempts <count>", "budget: attempts to be judged (default: the spec's)", positiveInteger)
     .option("--minutes <count>", "budget: wall time (default: the spec's)", positiveNumber)
@@ -56,6 +58,10 @@ export function declareGoal(program: Command, host: CommandHost): void {
           [
             "forge goal my/gelu.yaml --target all --variant all --require surpassed",
             "Every variant on every target; exit 3 where one is right but no faster.",
+          ],
+          [
+            "forge goal specs/kernels/rmsnorm.yaml --from generated/rmsnorm/f32/x86-64",
+            "Code that is there already: a stale certificate is renewed, or what you wrote yourself is accepted.",
           ],
           ["forge goal specs/kernels/rmsnorm.yaml --resume", "Goes on where the newest unfinished run stopped."],
           ["forge goal specs/kernels/rmsnorm.yaml --json | jq -c 'select(.type == \"attempt-judged\")'", "Follow it from a program."],
@@ -76,6 +82,8 @@ async function goal(specPath: string, options: GoalCommandOptions, signal: Abort
   if (typeof options.resume === "string" && variants.length * targets.length > 1) {
     throw new UsageError("--resume with a run names one goal: leave out `all`, or leave out the run to resume the newest of each goal");
   }
+  if (options.from !== undefined && variants.length * targets.length > 1)
+    throw new UsageError("--from names one goal's code: leave out `all`");
   const codes: ExitCode[] = [];
   for (const variant of variants) {
     for (const target of targets) {
@@ -121,6 +129,7 @@ async function oneGoal({ loaded, specPath, variant, target, options, signal }: O
       variant,
       target,
       agent: options.agent,
+      ...(options.from === undefined ? {} : { from: options.from }),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
       budget,
       ...(options.resume === undefined ? {} : { resume: options.resume }),

@@ -1,0 +1,14 @@
+import type { Agent, AgentTools } from "../../specs/contracts/agent.js";
+import type { Candidate } from "../../specs/contracts/target.js";
+
+/** Submits what stands in a folder, once: for code that a person wrote, and for accepted code whose certificate has gone stale. */
+export function createResubmit(candidate: Candidate, folder: string): Agent {
+  return {
+    name: "resubmit",
+    async work(tools: AgentTools): Promise<void> {
+      if (tools.history().length > 0) return tools.note("this run has judged the folder already");
+      await tools.write(candidate);
+      await tools.submit(`as it stands in ${folder}`);
+    },
+  };
+}
