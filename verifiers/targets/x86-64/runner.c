@@ -144,7 +144,14 @@ static void release_sets(void) {
 static uint8_t *map_arena(const char *path, int flags, int protection, size_t bytes) {
   int fd = open(path, flags | O_CLOEXEC);
   if (fd < 0) return NULL;
-  uint8_t *at = mmap(NULL, bytes, protection, MAP_SHARED | MAP_POPULATE, fd, 0);
+  /* A huge page must lie at a multiple of its size, which mmap does not choose by itself. */
+  size_t huge = 2u << 20;
+  uint8_t *reserved = mmap(NULL, bytes + huge, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (reserved == MAP_FAILED) { close(fd); return NULL; }
+  uint8_t *wanted = (uint8_t *)round_up((size_t)reserved, huge);
+  if (wanted > reserved) munmap(reserved, (size_t)(wanted - reserved));
+  if (wanted + bytes < reserved + bytes + huge) munmap(wanted + bytes, (size_t)(reserved + bytes + huge - (wanted + bytes)));
+  uint8_t *at = mmap(wanted, bytes, protection, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, 0);
   close(fd);
   if (at == MAP_FAILED) return NULL;
   /* Best effort: huge pages, so that small-page TLB misses do not tax everything that is timed. */
