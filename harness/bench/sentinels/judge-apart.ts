@@ -24,7 +24,9 @@ async function judgeInProcess({ spec, variant, only, rounds, signal }: RoundsOpt
   try {
     return reviveInfinities(JSON.parse(stdout) as RoundsResult);
   } catch {
-    throw new Error(`the sentinels of ${spec} ${variant} were not judged (exit code ${exitCode}): ${stderr.trim().split("\n").at(-1)}`);
+    throw new Error(
+      `the sentinels of ${spec} ${variant} were not judged (exit code ${exitCode}): ${/^error: (.*)$/m.exec(stderr)?.[1] ?? "it said nothing"}`,
+    );
   }
 }
 
