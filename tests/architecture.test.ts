@@ -28,7 +28,9 @@ const bareScripts = [
 
 const longestFile = 300;
 /** Files that may be longer, each with the reason. */
-const longFiles: Record<string, string> = {};
+const longFiles: Record<string, string> = {
+  "verifiers/targets/x86-64/runner.c": "one translation unit, so that none of its state is visible to the candidate that it loads",
+};
 
 const files = Object.keys(mayImport).flatMap((folder) => filesUnder(folder));
 const modules = files.filter((file) => /\.(ts|mjs)$/.test(file));
