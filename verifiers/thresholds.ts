@@ -4,7 +4,7 @@ export const thresholds = {
   envelopeRms: 2,
   /** Maximum error likewise. */
   envelopeMax: 4,
-  /** Honest evaluations on inputs moved by a unit in the last place, beside the six orders of summation. */
+  /** Honest evaluations on inputs moved by a unit in the last place, beside the eight orders and roundings of sums. */
   honestJitters: 6,
   /** Draws of numbers in place of a single zero that must leave its sign as it is before it is asked for; of many zeros fewer, but 4. */
   zeroSignDraws: 20,
