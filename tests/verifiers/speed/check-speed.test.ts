@@ -95,7 +95,7 @@ static void remember(const float *x, double print, const float *y, const float *
     const evidence = await caught(
       `${honestBody}\n  static int calls;\n  if (++calls > 10) y[(rows / 2) * dim] = 0;\n  if (calls > 10) for (int64_t r = 0; r < rows; r++) rstd[r] *= 1.01f;`,
     );
-    expect(evidence).toMatchObject({ kind: "alignment", output: "rstd" });
+    expect(evidence).toMatchObject({ kind: "alignment", output: expect.stringMatching(/^(rstd|y)$/) });
   });
 
   it("catches an output that is not written, whole or in part", async () => {
