@@ -28,6 +28,7 @@ export function declareBench(program: Command, host: CommandHost): void {
           "  sentinels  wrong kernels that must be rejected and honest ones that must be accepted",
         examples: [
           ["forge bench sentinels", "Which gate rejects which planted mistake."],
+          ["forge bench sentinels --spec rmsnorm --variant bf16 --repeat 20", "Some of them, with fresh hidden cases each time."],
           ["forge bench kernels", "The table of docs/verdict.md, on this machine."],
         ],
         exitCodes: [0, 1, 2, 4],
