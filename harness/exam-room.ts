@@ -112,6 +112,7 @@ export class ExamRoom {
   }
 
   private context(candidate: Candidate, quick: boolean): JudgeContext {
+    const stopwatch = new Stopwatch();
     return {
       loaded: this.loaded,
       variant: this.variant,
@@ -124,10 +125,11 @@ export class ExamRoom {
       support: this.support,
       quick,
       seeds: { hidden: freshSeed(), timed: freshSeed(), confirmation: freshSeed() },
-      stopwatch: new Stopwatch(),
+      stopwatch,
       signal: this.signal,
-      bench: () => this.bench(),
-      baseline: () => this.baseline(),
+      // The first one to ask waits for builds and sandboxes to start.
+      bench: () => stopwatch.during("running", () => this.bench()),
+      baseline: () => stopwatch.during("building", () => this.baseline()),
       artifact: null,
       duelLimitMs,
     };

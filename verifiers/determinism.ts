@@ -47,8 +47,10 @@ export async function checkDeterminism(context: JudgeContext): Promise<CheckAnsw
               },
             ],
           };
-        const hashes = Object.fromEntries(
-          Object.entries(report.outputs).map(([name, tensor]) => [name, createHash("sha1").update(bytesOf(tensor)).digest("hex")]),
+        const hashes = await context.stopwatch.during("comparing", async () =>
+          Object.fromEntries(
+            Object.entries(report.outputs).map(([name, tensor]) => [name, createHash("sha1").update(bytesOf(tensor)).digest("hex")]),
+          ),
         );
         first ??= hashes;
         const differing = Object.keys(hashes).find((name) => hashes[name] !== first![name]);
@@ -61,7 +63,7 @@ export async function checkDeterminism(context: JudgeContext): Promise<CheckAnsw
         compared++;
       }
     } finally {
-      await session.close();
+      await context.stopwatch.during("running", () => session.close());
     }
   }
   return { status: "passed", summary: `${compared} calls, bitwise equal on equal inputs` };

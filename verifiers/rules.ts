@@ -49,7 +49,7 @@ export async function checkRules(context: JudgeContext, build: () => Promise<Art
   if (manifest.length > 0) return { status: "failed", summary: "the manifest breaks the spec's rules", evidence: manifest };
   const artifact = await build();
   if (artifact === null) return { status: "passed", summary: "manifest fits the rules; the object could not be built" };
-  const facts = await context.target.inspect(artifact);
+  const facts = await context.stopwatch.during("building", () => context.target.inspect(artifact));
   const evidence = judgeObject(context, facts);
   if (evidence.length > 0) return { status: "failed", summary: "the built object breaks the spec's rules", evidence };
   return { status: "passed", summary: `${facts.imports.length} imports and ${facts.libraries.length} libraries, all allowed` };

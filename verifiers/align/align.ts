@@ -66,7 +66,7 @@ export async function measureAlignment(context: JudgeContext): Promise<Alignment
     if (!(error instanceof OracleFault)) throw error;
     return { answer: { status: "errored", summary: "the oracle's answer is no number", reason: error.message }, closest };
   } finally {
-    await session.close();
+    await context.stopwatch.during("running", () => session.close());
   }
 }
 

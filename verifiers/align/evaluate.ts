@@ -16,7 +16,7 @@ export function byteLengths(spec: KernelSpec, entry: EntrySignature, sizes: Reco
 
 /**
  * Runs one case in a session and reads every output. `poison` is a NaN pattern that fills outputs first.
- * `bound`: the buffers of this very case are laid out and filled already.
+ * `bound`: the buffers of this very case are laid out and filled already. `wanted`: the outputs that are read, all unless given.
  */
 export async function evaluateCase(
   session: Session,
@@ -26,7 +26,7 @@ export async function evaluateCase(
   kernelCase: KernelCase,
   inputs: Inputs,
   poison: number,
-  bound = false,
+  { bound = false, wanted }: { bound?: boolean; wanted?: readonly string[] | undefined } = {},
 ): Promise<Evaluation> {
   const lengths = byteLengths(spec, entry, kernelCase.sizes);
   if (!bound) {
@@ -38,7 +38,7 @@ export async function evaluateCase(
   if (report.status !== "returned") return report;
   const outputs: Record<string, Tensor> = {};
   for (const [index, buffer] of entry.buffers.entries()) {
-    if (buffer.role !== "output") continue;
+    if (buffer.role !== "output" || wanted?.includes(buffer.name) === false) continue;
     const shape = shapeOf(spec.entries[entry.name]!.buffers[buffer.name]!, kernelCase.sizes);
     outputs[buffer.name] = tensorFromBytes(buffer.type, shape, await session.readOutput(0, buffer.name, 0, lengths[index]!));
   }

@@ -82,30 +82,31 @@ export class ReferenceBench {
       const scalars = Object.fromEntries(
         Object.entries(source.scalars ?? {}).map(([key, scalar]) => [key, kernelCase.scalars[key] ?? Math.fround(scalar.timed)]),
       );
-      const outputs = await this.evaluateOracle({ ...kernelCase, entry: draw.entry, scalars }, sourceInputs);
+      const outputs = await this.evaluateOracle({ ...kernelCase, entry: draw.entry, scalars }, sourceInputs, [name]);
       const { type } = this.signature(kernelCase.entry).buffers.find((candidate) => candidate.name === name)!;
       complete[name] = convertTensor(outputs[name]!, type);
     }
     return complete;
   }
 
-  /** Outputs in float64, by name. Throws where the reference itself fails: that is never the candidate's fault. */
-  async evaluateOracle(kernelCase: KernelCase, inputs: Inputs): Promise<Record<string, Tensor>> {
+  /** Outputs in float64, by name, those that are wanted. Throws where the reference itself fails: that is never the candidate's fault. */
+  async evaluateOracle(kernelCase: KernelCase, inputs: Inputs, wanted?: readonly string[]): Promise<Record<string, Tensor>> {
     const entry = this.oracleEntries.find((candidate) => candidate.name === kernelCase.entry)!;
     const wide = inTypesOf(entry, inputs);
-    return trusted(await evaluateCase(this.oracle, this.loaded.spec, entry, 0, kernelCase, wide, 0x7ff80000));
+    return trusted(await evaluateCase(this.oracle, this.loaded.spec, entry, 0, kernelCase, wide, 0x7ff80000, { wanted }));
   }
 
   /** What every honest evaluation gives before it is stored, in doubles, by output name. */
-  async evaluateHonest(kernelCase: KernelCase, inputs: Inputs): Promise<Record<string, Float64Array>[]> {
+  async evaluateHonest(kernelCase: KernelCase, inputs: Inputs, wanted?: readonly string[]): Promise<Record<string, Float64Array>[]> {
     const wide = inTypesOf(this.honestEntry(kernelCase), inputs);
     const results: Record<string, Float64Array>[] = [];
-    for (const library of honestOrders.keys()) results.push(await this.evaluateWide(kernelCase, library, wide, library > 0));
+    for (const library of honestOrders.keys())
+      results.push(await this.evaluateWide(kernelCase, library, wide, { wanted, bound: library > 0 }));
     for (let repeat = 0; repeat < thresholds.honestJitters; repeat++) {
       const jittered = jitterInputs(wide, deriveSeed(kernelCase.seed, "jitter", repeat));
-      results.push(await this.evaluateWide(kernelCase, jitteredOrders[repeat % jitteredOrders.length]!, jittered, false));
+      results.push(await this.evaluateWide(kernelCase, jitteredOrders[repeat % jitteredOrders.length]!, jittered, { wanted }));
     }
-    const stored = await this.evaluateYardstick(kernelCase, inputs);
+    const stored = await this.evaluateYardstick(kernelCase, inputs, wanted);
     // A reference that goes on with what it has stored may err by more than its sums do; it is the yardstick all the same.
     if (stored && !sameWhenStored(this.signature(kernelCase.entry), results[0]!, stored)) results.push(stored);
     return results;
@@ -115,15 +116,24 @@ export class ReferenceBench {
     return this.honestEntries.find((candidate) => candidate.name === kernelCase.entry)!;
   }
 
-  private async evaluateWide(kernelCase: KernelCase, library: number, inputs: Inputs, bound: boolean) {
+  private async evaluateWide(
+    kernelCase: KernelCase,
+    library: number,
+    inputs: Inputs,
+    options: { bound?: boolean; wanted: readonly string[] | undefined },
+  ) {
     const entry = this.honestEntry(kernelCase);
-    return doublesOf(trusted(await evaluateCase(this.honest, this.loaded.spec, entry, library, kernelCase, inputs, 0x7fc00000, bound)));
+    return doublesOf(trusted(await evaluateCase(this.honest, this.loaded.spec, entry, library, kernelCase, inputs, 0x7fc00000, options)));
   }
 
-  private async evaluateYardstick(kernelCase: KernelCase, inputs: Inputs): Promise<Record<string, Float64Array> | null> {
+  private async evaluateYardstick(
+    kernelCase: KernelCase,
+    inputs: Inputs,
+    wanted: readonly string[] | undefined,
+  ): Promise<Record<string, Float64Array> | null> {
     if (!this.yardstick) return null;
     const entry = this.signature(kernelCase.entry);
-    return doublesOf(trusted(await evaluateCase(this.yardstick, this.loaded.spec, entry, 0, kernelCase, inputs, 0x7fc07fc0)));
+    return doublesOf(trusted(await evaluateCase(this.yardstick, this.loaded.spec, entry, 0, kernelCase, inputs, 0x7fc07fc0, { wanted })));
   }
 
   /** CPU seconds of all its sandboxes so far. */
@@ -155,7 +165,7 @@ function inTypesOf(entry: EntrySignature, inputs: Inputs): Inputs {
 
 function sameWhenStored(entry: EntrySignature, wide: Record<string, Float64Array>, stored: Record<string, Float64Array>): boolean {
   return entry.buffers
-    .filter((buffer) => buffer.role === "output")
+    .filter((buffer) => buffer.name in stored)
     .every(({ name, type }) =>
       wide[name]!.every((value, index) => Object.is(roundToStorage(type as Storage, value), stored[name]![index])),
     );

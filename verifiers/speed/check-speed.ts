@@ -54,10 +54,7 @@ async function duelOf(context: JudgeContext, entry: string, sizes: Sizes, seed: 
     async () => [await open(context.artifact!), await open(baseline.libraries[baseline.choose(entry, sizes)]!)] as const,
   );
   try {
-    await stopwatch.during("running", async () => {
-      await timed.fill(candidateSession, entry);
-      await timed.fill(baselineSession, entry);
-    });
+    await stopwatch.during("running", () => Promise.all([candidateSession, baselineSession].map((session) => timed.fill(session, entry))));
     const check = new SpotCheck(bench, timed, seed);
     const duel = new Duel({
       entry,

@@ -151,7 +151,9 @@ export class Duel {
       total[side].seconds += block.seconds;
       total[side].calls += block.calls;
     }
-    // Compared between units, when neither clock runs.
+    // Compared between units, when neither clock runs; both are frozen, for threads that wait by spinning would slow it.
+    await this.options.candidate.session.freeze();
+    await this.options.baseline.session.freeze();
     await this.options.stopwatch.during("comparing", async () => {
       this.evidence = await this.options.check.compare();
     });

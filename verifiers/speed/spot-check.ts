@@ -13,7 +13,7 @@ import { thresholds } from "../thresholds.js";
 import type { TimedInputs } from "./timed-inputs.js";
 
 /** Checks compute honest evaluations of their own until so many rows have been seen; then the pooled envelope serves. */
-const envelopeRows = 64;
+const envelopeRows = 32;
 /** Columns looked at per row where an output may be sliced along two symbols. */
 const secondAxisCount = 16;
 
@@ -24,17 +24,21 @@ interface Selection {
 }
 
 interface Sealed {
+  set: number;
   selection: Selection;
-  inputs: Inputs;
   output: Tensor;
+  /** When it was sealed: inputs go on changing. */
+  moment: number;
 }
 
-/** Of very many sealed outputs (calls of microseconds), this many per unit are compared; which ones is decided after the calls. */
-const maximumComparisons = 64;
+/** Every call's outputs are sealed; of them this many per unit and output are compared. Which ones is decided after the calls. */
+const comparisonsPerUnit = 16;
+/** Likewise once the stated probability has been reached: what begins to cheat late is wrong on far more than 1 %. */
+const laterComparisonsPerUnit = 4;
 
 /** Rows that each call must show so that 1 % of wrong rows is caught with the stated probability over that many units of `calls` calls. */
 export function rowsPerCall(calls: number, units: number): number {
-  const compared = Math.min(calls, maximumComparisons) * units;
+  const compared = Math.min(calls, comparisonsPerUnit) * units;
   return Math.max(2, Math.ceil(Math.log(thresholds.spotCheckEscape) / Math.log(0.99) / Math.max(compared, 1)));
 }
 
@@ -45,7 +49,8 @@ export function rowsPerCall(calls: number, units: number): number {
 export class SpotCheck {
   private readonly random: Random;
   private readonly signature: EntrySignature;
-  private readonly sealed: Sealed[] = [];
+  private sealed: Sealed[] = [];
+  private unitsCompared = 0;
   private readonly envelopes = new Map<string, Envelope>();
   private readonly rowsSeen = new Map<string, number>();
   rowsChecked = 0;
@@ -76,25 +81,41 @@ export class SpotCheck {
     });
   }
 
-  /** Copies the chosen parts out of the session, and the inputs that they depend on; `judged` is false for the baseline, whose calls only go through the same motions. */
+  /** Copies the chosen parts out of the session; `judged` is false for the baseline, whose calls only go through the same motions. */
   async seal(session: Session, set: number, selections: Selection[], judged: boolean): Promise<void> {
     for (const selection of selections) {
       const buffer = this.timed.entry.buffers[selection.output]! as OutputBuffer;
       const output = await this.readSlices(session, set, selection, buffer);
-      const inputs = this.sliceInputs(set, selection);
-      if (judged) this.sealed.push({ selection, inputs, output });
+      if (judged) this.sealed.push({ set, selection, output, moment: this.timed.now() });
     }
   }
 
-  /** Compares what was sealed, or a secret sample where there is much of it; evidence of the first failure. */
+  /** Compares a secret sample of what one unit of the duel sealed; evidence of the first failure. */
   async compare(): Promise<Evidence[]> {
-    const all = this.sealed.splice(0);
-    for (const index of this.random.distinct(maximumComparisons, all.length)) {
-      const item = all[index]!;
-      const failure = await this.compareOne(item);
+    const items = this.takeSample();
+    const inputs: Inputs[] = [];
+    this.timed.lookBack(
+      items.map((item) => item.moment),
+      (position) => {
+        inputs[position] = this.sliceInputs(items[position]!.set, items[position]!.selection);
+      },
+    );
+    this.timed.forgetPast();
+    for (const [position, item] of items.entries()) {
+      const failure = await this.compareOne(item, inputs[position]!);
       if (failure) return [failure];
     }
     return [];
+  }
+
+  private takeSample(): Sealed[] {
+    const count = this.unitsCompared++ < thresholds.grossUnits ? comparisonsPerUnit : laterComparisonsPerUnit;
+    const all = this.sealed;
+    this.sealed = [];
+    return this.outputs().flatMap(([output]) => {
+      const ofOutput = all.filter((item) => item.selection.output === output);
+      return this.random.distinct(count, ofOutput.length).map((index) => ofOutput[index]!);
+    });
   }
 
   private outputs(): [string, OutputBuffer][] {
@@ -139,35 +160,34 @@ export class SpotCheck {
         (current, symbol, axis) => (selection.chosen[symbol] ? takeAlong(current, axis, selection.chosen[symbol]) : current),
         tensor,
       );
-      // Kept until it is compared, while the sets go on changing.
+      // What is looked back at will not stay.
       inputs[name] = sliced === tensor ? { ...tensor, data: tensor.data.slice() as Tensor["data"] } : sliced;
     }
     return inputs;
   }
 
-  private async compareOne({ selection, inputs, output }: Sealed): Promise<Evidence | null> {
+  private async compareOne({ selection, output }: Sealed, inputs: Inputs): Promise<Evidence | null> {
     const sizes: Sizes = { ...this.timed.kernelCase.sizes };
     for (const [symbol, indices] of Object.entries(selection.chosen)) sizes[symbol] = indices.length;
     const kernelCase: KernelCase = { ...this.timed.kernelCase, sizes };
-    const oracle = await this.bench.evaluateOracle(kernelCase, inputs);
+    const buffer = this.timed.entry.buffers[selection.output] as OutputBuffer;
+    const wanted = [selection.output, ...(buffer.error_scale ?? [])];
+    const oracle = await this.bench.evaluateOracle(kernelCase, inputs, wanted);
     const rows = Object.values(selection.chosen)[0]?.length ?? 1;
     const seen = this.rowsSeen.get(selection.output) ?? 0;
     this.rowsSeen.set(selection.output, seen + rows);
     this.rowsChecked += rows;
     const judge = (honest: Record<string, Float64Array>[]): GateFailure | null => {
-      const [comparison] = compareOutputs(
-        this.timed.entry,
-        this.signature,
-        { candidate: { ...oracle, [selection.output]: output }, oracle, honest },
-        [selection.output],
-      );
+      const [comparison] = compareOutputs(this.timed.entry, this.signature, { candidate: { [selection.output]: output }, oracle, honest }, [
+        selection.output,
+      ]);
       const pooled = this.pool(selection.output, honest.length > 0 ? measureEnvelope(comparison!) : null);
       return judgeOutput(comparison!, false, deriveSeed(kernelCase.seed, seen), pooled);
     };
     const own = seen < envelopeRows;
-    let failure = judge(own ? await this.bench.evaluateHonest(kernelCase, inputs) : []);
+    let failure = judge(own ? await this.bench.evaluateHonest(kernelCase, inputs, wanted) : []);
     // Nobody is accused on an envelope found elsewhere alone: these very inputs may be harder than those.
-    if (failure && !own) failure = judge(await this.bench.evaluateHonest(kernelCase, inputs));
+    if (failure && !own) failure = judge(await this.bench.evaluateHonest(kernelCase, inputs, wanted));
     return failure && evidenceOf(kernelCase, selection.output, failure);
   }
 

@@ -19,10 +19,18 @@ interface Change {
   bytes: Uint8Array;
 }
 
+interface Replacement {
+  tensor: Tensor;
+  index: number;
+  before: number;
+}
+
 /** Inputs at a timed size: several sets in rotation, kept here, written to both contestants, and changed a little before every call. */
 export class TimedInputs {
   readonly sets: Inputs[] = [];
   private readonly pending = new Map<Session, Change[]>();
+  /** Changes since the last `forgetPast`, oldest first. */
+  private past: Replacement[] = [];
 
   private constructor(
     readonly kernelCase: KernelCase,
@@ -92,9 +100,38 @@ export class TimedInputs {
     for (const change of changes) await session.writeInput(change.set, change.buffer, change.byteOffset, change.bytes);
   }
 
+  /** A moment that `lookBack` can return to, until `forgetPast`. */
+  now(): number {
+    return this.past.length;
+  }
+
+  /** Calls `look` at each of these moments, the inputs being what they were then; afterwards they are again what they are now. */
+  lookBack(moments: number[], look: (position: number) => void): void {
+    const order = [...moments.keys()].sort((a, b) => moments[b]! - moments[a]!);
+    let at = this.past.length;
+    const exchange = ({ tensor, index, before }: Replacement): Replacement => {
+      const replaced = tensor.data[index]!;
+      tensor.data[index] = before;
+      return { tensor, index, before: replaced };
+    };
+    for (const position of order) {
+      while (at > moments[position]!) {
+        at--;
+        this.past[at] = exchange(this.past[at]!);
+      }
+      look(position);
+    }
+    for (; at < this.past.length; at++) this.past[at] = exchange(this.past[at]!);
+  }
+
+  forgetPast(): void {
+    this.past = [];
+  }
+
   private changeElement(set: number, name: string, tensor: Tensor, flat: number): void {
     // A value of the same distribution: that of another place, its sign turned where it has one.
     const other = tensor.data[this.random.integer(0, tensor.data.length - 1)]!;
+    this.past.push({ tensor, index: flat, before: tensor.data[flat]! });
     tensor.data[flat] = tensor.type === "i32" ? other : tensor.type === "bf16" ? other ^ 0x8000 : -other;
     const size = tensor.data.BYTES_PER_ELEMENT;
     const bytes = Uint8Array.from(bytesOf(tensor).subarray(flat * size, (flat + 1) * size));

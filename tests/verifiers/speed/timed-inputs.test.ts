@@ -73,6 +73,33 @@ describe("inputs at timed sizes", () => {
     expect(await seen(reader, timed, 0)).toEqual(timed.sets[0]!.x!.data);
   });
 
+  it("can be looked back at as they were, and are afterwards what they are now", async () => {
+    const timed = await draw("a", setBytes);
+    const x = () => Float32Array.from(timed.sets[0]!.x!.data as Float32Array);
+    const moments: number[] = [];
+    const states: Float32Array[] = [];
+    for (let round = 0; round < 6; round++) {
+      moments.push(timed.now());
+      states.push(x());
+      // The same row again and again: an element may change more than once.
+      timed.changeSlices(0, "rows", [5, 5, 5, 6 + round]);
+    }
+    const now = x();
+    const seenThen: Float32Array[] = [];
+    const asked = [3, 0, 5, 3];
+    timed.lookBack(
+      asked.map((index) => moments[index]!),
+      (position) => {
+        seenThen[position] = x();
+      },
+    );
+    expect(seenThen).toEqual(asked.map((index) => states[index]!));
+    expect(x()).toEqual(now);
+    timed.lookBack([moments[1]!], () => expect(x()).toEqual(states[1]!));
+    timed.forgetPast();
+    expect(timed.now()).toBe(0);
+  });
+
   it("give both contestants the same, however often each of them runs", async () => {
     const rival = await sessions.start(
       rmsnormCandidate("  (void)weight; (void)rstd; (void)eps; memcpy(y, x, (size_t)(rows * dim) * sizeof *y);"),

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { EntrySignature, MachineClass, Peaks, Session, Target } from "../../../specs/contracts/target.js";
+import { bestOfRounds } from "../peak-rounds.js";
 
 const vectorLanes = 16;
 const chains = 16;
@@ -32,7 +33,7 @@ export async function measurePeaks(
 ): Promise<Peaks> {
   const source = readFileSync(join(assets, "peaks.c"), "utf8");
   const key = createHash("sha256")
-    .update(JSON.stringify([machine, compiler, threads, source]))
+    .update(JSON.stringify([2, machine, compiler, threads, source]))
     .digest("hex")
     .slice(0, 32);
   const path = join(cacheDirectory, "peaks", `${key}.json`);
@@ -64,7 +65,7 @@ export async function measurePeaks(
   }
 }
 
-/** The best of several calls: a peak is what the machine can do, not what it does on average. */
+/** The best of several calls: a peak is what the machine can do, not what it does on average. Null where the machine lacks the instruction. */
 async function bestSeconds(session: Session, name: string, sizes: Record<string, number>, calls: number): Promise<number | null> {
   let best = Number.POSITIVE_INFINITY;
   for (let call = 0; call < calls; call++) {
@@ -76,34 +77,36 @@ async function bestSeconds(session: Session, name: string, sizes: Record<string,
   return best;
 }
 
+/** Every peak once per round, so that somebody else's burst of work spoils a round and not a peak. */
 async function measureWith(session: Session, machine: MachineClass, threads: number): Promise<Peaks> {
-  const iterations = 2_000_000;
+  const iterations = 1_000_000;
   const smallBytes = 4 * vectorLanes * 256;
-  await session.bind("peak_fma", [smallBytes, smallBytes], 1);
-  const fmaSeconds = (await bestSeconds(session, "peak_fma", { iterations }, 8))!;
-  const f32 = (2 * chains * vectorLanes * iterations * threads) / fmaSeconds;
-  await session.bind("peak_bf16", [smallBytes, smallBytes], 1);
-  const bf16Seconds = await bestSeconds(session, "peak_bf16", { iterations }, 8);
-  // Without bf16 dot products the operands are widened and multiplied in f32.
-  const bf16 = bf16Seconds === null ? f32 : (4 * chains * vectorLanes * iterations * threads) / bf16Seconds;
-
+  const multiplyAdds = async (name: string, flopsPerLane: number) => {
+    await session.bind(name, [smallBytes, smallBytes], 1);
+    const seconds = await bestSeconds(session, name, { iterations }, 4);
+    return seconds === null ? 0 : (flopsPerLane * chains * vectorLanes * iterations * threads) / seconds;
+  };
   const read = async (bytesPerThread: number, passes: number) => {
     const bytes = bytesPerThread * threads;
     await session.bind("peak_read", [bytes, smallBytes], 1);
-    const seconds = (await bestSeconds(session, "peak_read", { floats: bytes / 4, passes }, 6))!;
-    return (bytes * passes) / seconds;
+    return (bytes * passes) / (await bestSeconds(session, "peak_read", { floats: bytes / 4, passes }, 2))!;
   };
   const { l1d, l2, l3 } = machine.cacheBytes;
   const dramBytes = Math.max(4 * l3, 256 << 20);
-  const l1Rate = await read(Math.floor(l1d / 2 / 1024) * 1024, 20_000);
-  const l2Rate = await read(Math.floor(l2 / 2 / 1024) * 1024, 400);
-  const l3Rate = await read(Math.max(l2 * 2, Math.floor(l3 / 2 / threads / 4096) * 4096), 20);
-  const dramRead = await read(Math.floor(dramBytes / threads / 4096) * 4096, 1);
-  await session.bind("peak_copy", [dramBytes, dramBytes], 1);
-  const copySeconds = (await bestSeconds(session, "peak_copy", { floats: dramBytes / 4 }, 6))!;
-  return {
-    threads,
-    flopsPerSecond: { f32, bf16 },
-    bytesPerSecond: { l1: l1Rate, l2: l2Rate, l3: l3Rate, dramRead, dramCopy: (2 * dramBytes) / copySeconds },
+  const copy = async () => {
+    await session.bind("peak_copy", [dramBytes, dramBytes], 1);
+    return (2 * dramBytes) / (await bestSeconds(session, "peak_copy", { floats: dramBytes / 4 }, 2))!;
   };
+  const best = await bestOfRounds({
+    f32: () => multiplyAdds("peak_fma", 2),
+    bf16: () => multiplyAdds("peak_bf16", 4),
+    l1: () => read(Math.floor(l1d / 2 / 1024) * 1024, 10_000),
+    l2: () => read(Math.floor(l2 / 2 / 1024) * 1024, 200),
+    l3: () => read(Math.max(l2 * 2, Math.floor(l3 / 2 / threads / 4096) * 4096), 10),
+    dramRead: () => read(Math.floor(dramBytes / threads / 4096) * 4096, 1),
+    dramCopy: copy,
+  });
+  const { f32, bf16, ...bytesPerSecond } = best;
+  // Without bf16 dot products the operands are widened and multiplied in f32.
+  return { threads, flopsPerSecond: { f32, bf16: bf16 || f32 }, bytesPerSecond };
 }

@@ -27,6 +27,10 @@ enum { STATUS_OK = 0, STATUS_ERROR = 1, STATUS_CRASHED = 2 };
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
 enum { CHANNEL = 3, MAX_LIBRARIES = 16, MAX_SETS = 512 };
 enum memory_kind { PLAIN, GUARDED_END, GUARDED_START, SANITIZED };
 
@@ -151,11 +155,15 @@ static uint8_t *map_arena(const char *path, int flags, int protection, size_t by
   uint8_t *wanted = (uint8_t *)round_up((size_t)reserved, huge);
   if (wanted > reserved) munmap(reserved, (size_t)(wanted - reserved));
   if (wanted + bytes < reserved + bytes + huge) munmap(wanted + bytes, (size_t)(reserved + bytes + huge - (wanted + bytes)));
-  uint8_t *at = mmap(wanted, bytes, protection, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, 0);
+  uint8_t *at = mmap(wanted, bytes, protection, MAP_SHARED | MAP_FIXED, fd, 0);
   close(fd);
   if (at == MAP_FAILED) return NULL;
-  /* Best effort: huge pages, so that small-page TLB misses do not tax everything that is timed. */
-  if (memory == PLAIN && bytes >= (4u << 20)) madvise(at, bytes, MADV_COLLAPSE);
+  /* Best effort: huge pages, so that small-page TLB misses do not tax everything that is timed. A range collapses once a page of it is there. */
+  if (memory == PLAIN && bytes >= (4u << 20)) {
+    for (size_t i = 0; i < bytes; i += huge) (void)*(volatile uint8_t *)(at + i);
+    madvise(at, bytes, MADV_COLLAPSE);
+  }
+  madvise(at, bytes, protection & PROT_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
   return at;
 }
 
@@ -219,6 +227,15 @@ static uint32_t control_words(void) {
 
 static void fill(uint8_t *at, size_t bytes, uint32_t pattern) {
   size_t words = bytes / 4;
+  /* What exceeds caches is written past them: a call should find neither its output there nor dirty lines to be written back on its time. */
+  if (bytes >= (4u << 20)) {
+    __m128i wide = _mm_set1_epi32((int)pattern);
+    for (size_t i = 0; i < bytes / 16; i++) _mm_stream_si128((__m128i *)at + i, wide);
+    _mm_sfence();
+    at += bytes / 16 * 16;
+    bytes %= 16;
+    words = bytes / 4;
+  }
   for (size_t i = 0; i < words; i++) memcpy(at + 4 * i, &pattern, 4);
   memcpy(at + 4 * words, &pattern, bytes - 4 * words);
 }

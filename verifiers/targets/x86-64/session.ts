@@ -13,7 +13,7 @@ const hugePage = 2 << 20;
 const defaultCallTimeoutMs = 120_000;
 
 const align = (value: number, to: number): number => Math.ceil(value / to) * to;
-/** Large buffers start on a huge page, small ones on a page. */
+/** Large buffers start on a huge page, small ones on a page; so do arenas, of which every page is filled with zeros when they are laid out. */
 const alignmentOf = (bytes: number): number => (bytes >= hugePage ? hugePage : 4096);
 
 interface Layout {
@@ -130,8 +130,8 @@ class X86Session implements Session {
         return offset;
       }),
     );
-    const inputBytes = align(Math.max(cursor.input, 1), hugePage);
-    const outputBytes = align(Math.max(cursor.output, 1), hugePage);
+    const inputBytes = align(Math.max(cursor.input, 1), alignmentOf(cursor.input));
+    const outputBytes = align(Math.max(cursor.output, 1), alignmentOf(cursor.output));
     // Fresh pages: nothing of an earlier binding can be found in them.
     for (const [fd, bytes] of [
       [this.arenas.inputs, inputBytes],
