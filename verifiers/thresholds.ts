@@ -24,6 +24,8 @@ export const thresholds = {
   /** An effect this large may be decided after `grossUnits` units. */
   grossEffect: 1.5,
   grossUnits: 5,
+  /** Share of a side's calls in a unit, the slowest, that its time leaves out: bursts of others' memory traffic, which no CPU counter shows. */
+  slowestShare: 0.25,
   blockMs: 50,
   blockCalls: 4,
   /** Share of a core that others may use in a window before its blocks are repeated. */

@@ -16,7 +16,8 @@ export function byteLengths(spec: KernelSpec, entry: EntrySignature, sizes: Reco
 
 /**
  * Runs one case in a session and reads every output. `poison` is a NaN pattern that fills outputs first.
- * `bound`: the buffers of this very case are laid out and filled already. `wanted`: the outputs that are read, all unless given.
+ * `layout`: whether buffers are laid out anew, or lie there from a case of the same sizes, or are even filled with these very inputs.
+ * `wanted`: the outputs that are read, all unless given.
  */
 export async function evaluateCase(
   session: Session,
@@ -26,14 +27,13 @@ export async function evaluateCase(
   kernelCase: KernelCase,
   inputs: Inputs,
   poison: number,
-  { bound = false, wanted }: { bound?: boolean; wanted?: readonly string[] | undefined } = {},
+  { layout = "fresh", wanted }: { layout?: "fresh" | "kept" | "filled"; wanted?: readonly string[] | undefined } = {},
 ): Promise<Evaluation> {
   const lengths = byteLengths(spec, entry, kernelCase.sizes);
-  if (!bound) {
-    await session.bind(entry.name, lengths, 1);
+  if (layout === "fresh") await session.bind(entry.name, lengths, 1);
+  if (layout !== "filled")
     for (const buffer of entry.buffers)
       if (buffer.role === "input") await session.writeInput(0, buffer.name, 0, bytesOf(inputs[buffer.name]!));
-  }
   const report = await session.call({ library, entry: entry.name, set: 0, sizes: kernelCase.sizes, scalars: kernelCase.scalars, poison });
   if (report.status !== "returned") return report;
   const outputs: Record<string, Tensor> = {};

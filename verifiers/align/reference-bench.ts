@@ -1,11 +1,11 @@
-import type { LoadedSpec, Variant } from "../../specs/contracts/spec.js";
+import type { KernelSpec, LoadedSpec, Variant } from "../../specs/contracts/spec.js";
 import type { Artifact, EntrySignature, Session, Target } from "../../specs/contracts/target.js";
 import type { Tensor } from "../../specs/contracts/verdict.js";
 import { entrySignatures } from "../../specs/entry-signature.js";
 import { deriveSeed } from "../numerics/random.js";
 import { convertTensor, toDoubles } from "../numerics/tensor.js";
 import { thresholds } from "../thresholds.js";
-import { type Evaluation, evaluateCase } from "./evaluate.js";
+import { byteLengths, evaluateCase } from "./evaluate.js";
 import { jitterInputs } from "./jitter.js";
 import type { Inputs, KernelCase } from "./kernel-case.js";
 import { drawOf } from "./kernel-case.js";
@@ -20,10 +20,10 @@ export class ReferenceBench {
   private constructor(
     readonly loaded: LoadedSpec,
     readonly variant: Variant,
-    private readonly oracle: Session,
-    private readonly honest: Session,
+    private readonly oracle: TrustedSession,
+    private readonly honest: TrustedSession,
     /** The reference in the variant's own types, where these are not those of the honest evaluations. */
-    private readonly yardstick: Session | null,
+    private readonly yardstick: TrustedSession | null,
     private readonly oracleEntries: EntrySignature[],
     private readonly honestEntries: EntrySignature[],
     private readonly entries: EntrySignature[],
@@ -44,8 +44,8 @@ export class ReferenceBench {
     const oracleLibrary = await build("oracle", oracleEntries, ["-ffp-contract=off"]);
     const honestLibraries = await Promise.all(honestOrders.map((flags) => build(wide, honestEntries, flags)));
     const yardstick = variant.store === variant.accumulate ? null : await build(variant, entries, honestOrders[0]!);
-    const session = (libraries: Artifact[], entries: EntrySignature[]) =>
-      host.open({ libraries, entries, threads: 1, memory: "plain", wallMs: 3_600_000 });
+    const session = async (libraries: Artifact[], entries: EntrySignature[]) =>
+      new TrustedSession(await host.open({ libraries, entries, threads: 1, memory: "plain", wallMs: 3_600_000 }), loaded.spec);
     return new ReferenceBench(
       loaded,
       variant,
@@ -93,7 +93,7 @@ export class ReferenceBench {
   async evaluateOracle(kernelCase: KernelCase, inputs: Inputs, wanted?: readonly string[]): Promise<Record<string, Tensor>> {
     const entry = this.oracleEntries.find((candidate) => candidate.name === kernelCase.entry)!;
     const wide = inTypesOf(entry, inputs);
-    return trusted(await evaluateCase(this.oracle, this.loaded.spec, entry, 0, kernelCase, wide, 0x7ff80000, { wanted }));
+    return this.oracle.evaluate(entry, 0, kernelCase, wide, 0x7ff80000, { wanted });
   }
 
   /** What every honest evaluation gives before it is stored, in doubles, by output name. */
@@ -101,7 +101,7 @@ export class ReferenceBench {
     const wide = inTypesOf(this.honestEntry(kernelCase), inputs);
     const results: Record<string, Float64Array>[] = [];
     for (const library of honestOrders.keys())
-      results.push(await this.evaluateWide(kernelCase, library, wide, { wanted, bound: library > 0 }));
+      results.push(await this.evaluateWide(kernelCase, library, wide, { wanted, filled: library > 0 }));
     for (let repeat = 0; repeat < thresholds.honestJitters; repeat++) {
       const jittered = jitterInputs(wide, deriveSeed(kernelCase.seed, "jitter", repeat));
       results.push(await this.evaluateWide(kernelCase, jitteredOrders[repeat % jitteredOrders.length]!, jittered, { wanted }));
@@ -120,10 +120,10 @@ export class ReferenceBench {
     kernelCase: KernelCase,
     library: number,
     inputs: Inputs,
-    options: { bound?: boolean; wanted: readonly string[] | undefined },
+    options: { filled?: boolean; wanted: readonly string[] | undefined },
   ) {
     const entry = this.honestEntry(kernelCase);
-    return doublesOf(trusted(await evaluateCase(this.honest, this.loaded.spec, entry, library, kernelCase, inputs, 0x7fc00000, options)));
+    return doublesOf(await this.honest.evaluate(entry, library, kernelCase, inputs, 0x7fc00000, options));
   }
 
   private async evaluateYardstick(
@@ -133,19 +133,19 @@ export class ReferenceBench {
   ): Promise<Record<string, Float64Array> | null> {
     if (!this.yardstick) return null;
     const entry = this.signature(kernelCase.entry);
-    return doublesOf(trusted(await evaluateCase(this.yardstick, this.loaded.spec, entry, 0, kernelCase, inputs, 0x7fc07fc0, { wanted })));
+    return doublesOf(await this.yardstick.evaluate(entry, 0, kernelCase, inputs, 0x7fc07fc0, { wanted }));
   }
 
   /** CPU seconds of all its sandboxes so far. */
   cpuSeconds(): number {
-    return this.sessions().reduce((sum, session) => sum + session.cpuSeconds(), 0);
+    return this.sessions().reduce((sum, { session }) => sum + session.cpuSeconds(), 0);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.sessions().map((session) => session.close()));
+    await Promise.all(this.sessions().map(({ session }) => session.close()));
   }
 
-  private sessions(): Session[] {
+  private sessions(): TrustedSession[] {
     return [this.oracle, this.honest, ...(this.yardstick ? [this.yardstick] : [])];
   }
 }
@@ -171,7 +171,31 @@ function sameWhenStored(entry: EntrySignature, wide: Record<string, Float64Array
     );
 }
 
-function trusted(evaluation: Evaluation): Record<string, Tensor> {
-  if (evaluation.status === "returned" && evaluation.code === 0) return evaluation.outputs;
-  throw new Error(`the reference failed: ${JSON.stringify({ ...evaluation, outputs: undefined })}`);
+/** A session that runs references: its buffers may lie where they lay, for nothing is to be hidden from it. Calls must not overlap. */
+class TrustedSession {
+  private layout = "";
+
+  constructor(
+    readonly session: Session,
+    private readonly spec: KernelSpec,
+  ) {}
+
+  /** `filled`: the inputs are those of the call before. Throws where the reference fails. */
+  async evaluate(
+    entry: EntrySignature,
+    library: number,
+    kernelCase: KernelCase,
+    inputs: Inputs,
+    poison: number,
+    { filled = false, wanted }: { filled?: boolean; wanted?: readonly string[] | undefined },
+  ): Promise<Record<string, Tensor>> {
+    const needed = JSON.stringify([entry.name, byteLengths(this.spec, entry, kernelCase.sizes)]);
+    const layout = this.layout !== needed ? "fresh" : filled ? "filled" : "kept";
+    this.layout = "";
+    const evaluation = await evaluateCase(this.session, this.spec, entry, library, kernelCase, inputs, poison, { layout, wanted });
+    if (evaluation.status !== "returned" || evaluation.code !== 0)
+      throw new Error(`the reference failed: ${JSON.stringify({ ...evaluation, outputs: undefined })}`);
+    this.layout = needed;
+    return evaluation.outputs;
+  }
 }

@@ -4,9 +4,10 @@ import { Random } from "../numerics/random.js";
 import type { Stopwatch } from "../stopwatch.js";
 import { thresholds } from "../thresholds.js";
 import { ForeignLoad } from "./foreign-load.js";
-import { decideSpeed, type RatioEstimate } from "./sequential-test.js";
+import type { RatioEstimate } from "./sequential-test.js";
 import { rowsPerCall, type SpotCheck } from "./spot-check.js";
 import type { TimedInputs } from "./timed-inputs.js";
+import { decideUnits, median, trimmedMean, type Unit } from "./units.js";
 
 export interface Contestant {
   session: Session;
@@ -46,11 +47,6 @@ export interface DuelOptions {
   signal: AbortSignal;
 }
 
-interface Block {
-  seconds: number;
-  calls: number;
-}
-
 type Side = "candidate" | "baseline";
 
 /** A duel of two processes over one entry at one size: paired blocks in random ABBA order, the one that waits frozen, every call on changed inputs, every result of the candidate sealed. */
@@ -58,7 +54,8 @@ export class Duel {
   private readonly random: Random;
   private readonly calls: Record<Side, number> = { candidate: 4, baseline: 4 };
   private readonly overheadNs: Record<Side, number[]> = { candidate: [], baseline: [] };
-  private readonly blocks: Record<Side, number[]> = { candidate: [], baseline: [] };
+  /** Seconds per call in each unit. */
+  private readonly seconds: Record<Side, number[]> = { candidate: [], baseline: [] };
   private evidence: Evidence[] = [];
   private totalCalls = 0;
   private rows = 0;
@@ -77,8 +74,8 @@ export class Duel {
     const load = new ForeignLoad(
       () => options.candidate.session.cpuSeconds() + options.baseline.session.cpuSeconds() + options.otherCpuSeconds(),
     );
-    const kept: number[] = [];
-    let window: number[] = [];
+    const kept: Unit[] = [];
+    let window: Unit[] = [];
     let repeats = 0;
     const startedAt = performance.now();
     for (;;) {
@@ -93,14 +90,14 @@ export class Duel {
         if (repeats > options.maximumRepeats || outOfTime) return this.busy(repeats, kept);
         continue;
       }
-      for (const ratio of window.splice(0)) {
-        kept.push(ratio);
-        const decision = decideSpeed(kept, options.target, false);
+      for (const unit of window.splice(0)) {
+        kept.push(unit);
+        const decision = decideUnits(kept, options.target, false);
         if (decision.state !== "continue")
           return this.conclude(decision.state === "decided" ? decision.outcome : "undecided", decision.estimate);
       }
       if (outOfTime) {
-        const decision = decideSpeed(kept, options.target, true);
+        const decision = decideUnits(kept, options.target, true);
         if (decision.state !== "continue")
           return this.conclude(decision.state === "decided" ? decision.outcome : "undecided", decision.estimate);
         return this.busy(repeats, kept);
@@ -108,7 +105,7 @@ export class Duel {
     }
   }
 
-  private busy(repeats: number, kept: number[]): DuelResult {
+  private busy(repeats: number, kept: Unit[]): DuelResult {
     return {
       status: "errored",
       reason: `machine busy: others used more than ${thresholds.foreignCpuShare * 100} % of a core while ${repeats} units were measured (${kept.length} were quiet); run it again when it is quiet`,
@@ -122,8 +119,8 @@ export class Duel {
       status: "measured",
       outcome,
       estimate,
-      candidateSeconds: median(this.blocks.candidate),
-      baselineSeconds: median(this.blocks.baseline),
+      candidateSeconds: median(this.seconds.candidate),
+      baselineSeconds: median(this.seconds.baseline),
       calls: this.totalCalls,
       ...(outcome === "undecided" ? { reason: `the interval still straddles a boundary after ${estimate.units} units` } : {}),
     };
@@ -134,22 +131,19 @@ export class Duel {
     const first = await this.runBlock(side, 1);
     if (this.evidence.length > 0) return;
     const second = await this.runBlock(side, 1);
-    const estimate = Math.min(first.seconds, second.seconds);
+    const estimate = Math.min(first[0]!, second[0]!);
     this.calls[side] = Math.max(thresholds.blockCalls, Math.min(20_000, Math.ceil(thresholds.blockMs / 1000 / Math.max(estimate, 1e-7))));
     this.rows = rowsPerCall(2 * this.calls.candidate, thresholds.grossUnits);
-    this.blocks[side].length = 0;
   }
 
-  /** ABBA or BAAB by the toss of a coin; the log-ratio of mean times, baseline over candidate. */
-  private async runUnit(): Promise<number> {
+  /** ABBA or BAAB by the toss of a coin. */
+  private async runUnit(): Promise<Unit> {
     const [outer, inner]: [Side, Side] = this.random.bits() < 0 ? ["candidate", "baseline"] : ["baseline", "candidate"];
-    const total: Record<Side, Block> = { candidate: { seconds: 0, calls: 0 }, baseline: { seconds: 0, calls: 0 } };
+    const times: Record<Side, number[]> = { candidate: [], baseline: [] };
     for (const side of [outer, inner, inner, outer]) {
       await this.activate(side);
-      const block = await this.runBlock(side, this.calls[side]);
-      if (this.evidence.length > 0) return 0;
-      total[side].seconds += block.seconds;
-      total[side].calls += block.calls;
+      times[side].push(...(await this.runBlock(side, this.calls[side])));
+      if (this.evidence.length > 0) return { ratio: 0, meanRatio: 0 };
     }
     // Compared between units, when neither clock runs; both are frozen, for threads that wait by spinning would slow it.
     await this.options.candidate.session.freeze();
@@ -157,7 +151,11 @@ export class Duel {
     await this.options.stopwatch.during("comparing", async () => {
       this.evidence = await this.options.check.compare();
     });
-    return Math.log(total.baseline.seconds / total.baseline.calls / (total.candidate.seconds / total.candidate.calls));
+    for (const side of ["candidate", "baseline"] as const) this.seconds[side].push(trimmedMean(times[side], thresholds.slowestShare));
+    return {
+      ratio: Math.log(this.seconds.baseline.at(-1)! / this.seconds.candidate.at(-1)!),
+      meanRatio: Math.log(trimmedMean(times.baseline, 0) / trimmedMean(times.candidate, 0)),
+    };
   }
 
   private async activate(side: Side): Promise<void> {
@@ -166,10 +164,11 @@ export class Duel {
     await this.options[side].session.thaw();
   }
 
-  private async runBlock(side: Side, calls: number): Promise<Block> {
+  /** Seconds of each call, none where evidence was found. */
+  private async runBlock(side: Side, calls: number): Promise<number[]> {
     const { timed, check, entry, stopwatch } = this.options;
     const { session, library } = this.options[side];
-    let seconds = 0;
+    const seconds: number[] = [];
     for (let call = 0; call < calls; call++) {
       const set = timed.chooseSet();
       // Both sides go through the same motions, so that neither finds other caches than its rival.
@@ -189,7 +188,7 @@ export class Duel {
         break;
       }
       const returned = report as Extract<CallReport, { status: "returned" }>;
-      seconds += returned.durationNs / 1e9;
+      seconds.push(returned.durationNs / 1e9);
       this.overheadNs[side].push(returned.outsideNs - returned.insideNs);
       this.totalCalls++;
       await stopwatch.during("sealing", () => check.seal(session, set, selections, side === "candidate"));
@@ -198,8 +197,7 @@ export class Duel {
         if (projection) this.evidence = [projection];
       }
     }
-    this.blocks[side].push(seconds / calls);
-    return { seconds, calls };
+    return seconds;
   }
 
   /** A quiet NaN with a fresh payload in both halves, so that it is one in f32 and in each bf16. */
@@ -225,7 +223,7 @@ export class Duel {
   /** The runner's clock against ours: what the candidate's calls took outside their own clock, beyond what the baseline's did. */
   private judgeClock(): Evidence | null {
     const excessNs = median(this.overheadNs.candidate) - median(this.overheadNs.baseline);
-    const allowedNs = 300_000 + 0.25 * 1e9 * median(this.blocks.candidate);
+    const allowedNs = 300_000 + 0.25 * 1e9 * median(this.seconds.candidate);
     if (excessNs <= allowedNs) return null;
     return {
       kind: "speed",
@@ -233,9 +231,4 @@ export class Duel {
       detail: `calls took ${(excessNs / 1e6).toFixed(3)} ms longer by our clock than by the runner's: work outside the timed region, or a patched clock`,
     };
   }
-}
-
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted.length === 0 ? 0 : sorted[sorted.length >> 1]!;
 }
