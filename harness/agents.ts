@@ -2,6 +2,7 @@ import { autotune } from "../agents/autotune/autotune.js";
 import { createResubmit } from "../agents/resubmit/resubmit.js";
 import type { Agent } from "../specs/contracts/agent.js";
 import { readCandidateFolder } from "./candidate-folder.js";
+import { UsageError } from "./cli/usage-error.js";
 
 const agents: Record<string, Agent> = { autotune };
 
@@ -14,6 +15,6 @@ export function chooseAgent(name: string, from: string | undefined): Agent {
 
 function findAgent(name: string): Agent {
   const agent = agents[name];
-  if (!agent) throw new Error(`there is no agent ${name}; there are: ${agentNames.join(", ")}`);
+  if (!agent) throw new UsageError(`there is no agent ${name}; there are: ${agentNames.join(", ")}`);
   return agent;
 }

@@ -19,7 +19,7 @@ import { cacheDirectory } from "./cache-directory.js";
 import { withDevice } from "./device-lock.js";
 import { packageRoot } from "./package-root.js";
 import { createSandbox } from "./sandbox/create-sandbox.js";
-import { createTarget, hostTargetName } from "./targets.js";
+import { createTarget, hostTargetName, TargetUnavailable } from "./targets.js";
 
 export interface ExamRoomOptions {
   loaded: LoadedSpec;
@@ -64,8 +64,7 @@ export class ExamRoom {
     const host = options.target === hostTargetName ? target : createTarget(hostTargetName, context);
     for (const needed of [target, host]) {
       const probe = await needed.probe();
-      if (probe.status === "unavailable")
-        throw new Error(`target ${needed.name} is not available: ${probe.reason}. Install it with: ${probe.install}`);
+      if (probe.status === "unavailable") throw new TargetUnavailable(needed.name, probe);
     }
     const probe = await target.probe();
     if (probe.status === "unavailable") throw new Error(probe.reason);

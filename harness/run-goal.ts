@@ -153,7 +153,7 @@ async function accept(options: GoalOptions, room: ExamRoom, run: OpenRun, judged
     referenceHash: options.loaded.referenceHash,
     toolchains: room.toolchains.map(({ name, version }) => ({ name, version })),
     baseline: { compiler: baseline.compilers.join(", "), flags: baseline.flags, sourceHash: baseline.sourceHash },
-    repeat: (folder) => `npx forge check ${folder}`,
+    repeat: (folder) => `forge check ${folder}`,
   });
   run.append({
     type: "framework-accepted",

@@ -17,3 +17,14 @@ export function createTarget(name: string, context: TargetContext): Target {
   if (!factory) throw new Error(`there is no target ${name}; there are: ${targetNames.join(", ")}`);
   return factory(context);
 }
+
+/** A chip, its compiler or its runtime is not here; the message says what to install, where something can be. */
+export class TargetUnavailable extends Error {
+  override name = "TargetUnavailable";
+
+  constructor(target: string, probe: { reason: string; install: string }) {
+    const remedy =
+      probe.install === "none" ? "Nothing that could be installed changes that: use another machine." : `Install it with: ${probe.install}`;
+    super(`target ${target} is not available: ${probe.reason}. ${remedy}`);
+  }
+}

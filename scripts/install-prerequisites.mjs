@@ -38,21 +38,30 @@ function giveUp(reason) {
 
 /** A bubblewrap that is installed may still be forbidden to make user namespaces. */
 function tryBubblewrap() {
-  if (outputOf("bwrap", ["--unshare-user", "--unshare-net", "--unshare-pid", "--ro-bind", "/", "/", "true"]) !== null) return;
+  if (!outputOf("bwrap", ["--help"])?.includes("--size"))
+    giveUp(
+      "bubblewrap 0.7 or later is needed, and this distribution has an older one: use Debian 12, Ubuntu 24.04 or later, or build bubblewrap.",
+    );
+  if (outputOf("bwrap", ["--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]) !== null) return;
   giveUp(
     "bubblewrap is installed but may not create user namespaces here. As root, one of:\n" +
       "  sysctl -w kernel.apparmor_restrict_unprivileged_userns=0   (Ubuntu 24.04 and later)\n" +
       "  sysctl -w kernel.unprivileged_userns_clone=1               (Debian with the old switch)\n" +
-      "In a container, allow user namespaces (Docker: --security-opt seccomp=unconfined).",
+      "In a container, allow user namespaces (Docker: --security-opt seccomp=unconfined --security-opt systempaths=unconfined --shm-size=8g).",
   );
 }
 
 function main() {
-  if (process.platform !== "linux") giveUp("Forge runs on Linux (x86-64). On other systems use a Linux virtual machine.");
+  if (process.platform !== "linux" || process.arch !== "x64")
+    giveUp(
+      `Forge needs Linux on x86-64 with AVX2, for every target: the references run there. This is ${process.platform} on ${process.arch}.`,
+    );
   let missing = missingPackages(lookAtMachine(), { python: needsPython });
   if (missing.length > 0) {
     if (!isOnPath("apt-get")) {
-      giveUp(`This is no Debian or Ubuntu; install with your package manager what these packages bring:\n  ${missing.join(" ")}`);
+      giveUp(
+        `This is no Debian or Ubuntu; install with your package manager what these packages bring:\n  ${missing.join(" ")}\nThen set FORGE_SKIP_PREREQUISITES=1, for they are looked for by Debian's names.`,
+      );
     }
     const prefix = rootPrefix();
     if (prefix === null) {

@@ -2,13 +2,26 @@
 import { nodeModulesAreStale, runStep, say } from "./steps.mjs";
 
 export function prepareMachine() {
+  requireNode(20, 19);
   // Compilers first: where better-sqlite3 has no prebuilt binary, npm compiles it.
   const prerequisites = isCiArgument() ? ["--ci"] : [];
-  stopUnlessDone(runStep(process.execPath, ["scripts/install-prerequisites.mjs", ...prerequisites]));
+  if (process.env.FORGE_SKIP_PREREQUISITES) say("FORGE_SKIP_PREREQUISITES is set: not looking for compilers and bubblewrap.");
+  else stopUnlessDone(runStep(process.execPath, ["scripts/install-prerequisites.mjs", ...prerequisites]));
   if (nodeModulesAreStale()) {
     say("Installing node modules (npm install)");
     stopUnlessDone(runStep("npm", ["install", "--no-save", "--no-audit", "--no-fund"]));
   }
+}
+
+/**
+ * @param {number} major
+ * @param {number} minor
+ */
+function requireNode(major, minor) {
+  const [ours = 0, oursMinor = 0] = process.versions.node.split(".").map(Number);
+  if (ours > major || (ours === major && oursMinor >= minor)) return;
+  say(`Forge needs Node ${major}.${minor} or later, and this is ${process.version}: get it from nodejs.org or with nvm.`);
+  process.exit(2);
 }
 
 function isCiArgument() {

@@ -49,7 +49,8 @@ export function missingPackages(machine, wanted) {
   // gcc only recommends it, and minimal images leave recommendations out.
   if (!machine.hasPackage("libc6-dev")) missing.push("libc6-dev");
   if (!machine.hasPackage("wasi-libc")) missing.push("wasi-libc");
-  if (wanted.python && !machine.hasProgram("python3")) missing.push("python3-venv");
+  // Debian's python3 comes without the means to make a virtual environment.
+  if (wanted.python && !machine.hasPackage("python3-venv")) missing.push("python3-venv");
   const newest = Math.max(machine.newestClang ?? oldestClang, oldestClang);
   for (let version = newest + 5; version >= oldestClang; version -= 1) {
     if (clangPackages(version).every((name) => machine.hasPackage(name) || (isOptional(name) && !machine.offers(name)))) return missing;

@@ -1,4 +1,4 @@
-/** Every number that a verdict turns on, in one place; printed in every verdict. docs/verdict.md says where each comes from. */
+/** The thresholds of a verdict, in one place; printed in every verdict. docs/verdict.md says where each comes from. */
 export const thresholds = {
   /** Root-mean-square error before storing may be this many times the worst honest evaluation's. */
   envelopeRms: 2,
@@ -15,17 +15,22 @@ export const thresholds = {
   biasDeviations: 6,
   /** Relative common factor that honest statistics in the accumulation type may carry, in its units in the last place: a reciprocal root of 2, and as much for sums and a division. */
   biasFactorUlp: 4,
-  /** A candidate wrong on 1 % of rows escapes with this probability over all timed calls. */
+  /** A candidate wrong on 1 % of rows, spread over calls, escapes with this probability over the first units. */
   spotCheckEscape: 0.001,
+  /** Every call's outputs are sealed; of a unit's calls so many are compared per output, and so many once the above has been reached. */
+  comparedCalls: 24,
+  laterComparedCalls: 8,
   /** Probability of calling a thing faster or slower than itself, both together. */
   speedFalseClaim: 0.002,
   /** Differences below this share are not claimed: two processes of one binary differ by as much. */
   speedResolution: 0.01,
   /** An effect this large may be decided after `grossUnits` units. */
-  grossEffect: 1.5,
+  grossEffect: 1.35,
   grossUnits: 5,
   /** Share of a side's calls in a unit, the slowest, that its time leaves out: bursts of others' memory traffic, which no CPU counter shows. */
   slowestShare: 0.25,
+  /** By so much the ratio over all calls may fall short of the low end of the interval without them. */
+  meanShortfall: 0.1,
   blockMs: 50,
   blockCalls: 4,
   /** Share of a core that others may use in a window before its blocks are repeated. */

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { UsageError } from "../cli/usage-error.js";
 import { hostTargetName } from "../targets.js";
 import { judgeApart } from "./sentinels/judge-apart.js";
 import { judgeRounds } from "./sentinels/judge-rounds.js";
@@ -27,6 +28,8 @@ export async function run(args: string[]): Promise<number> {
   });
   const rounds = positiveInteger("repeat", values.repeat);
   const jobs = positiveInteger("jobs", values.jobs);
+  requireAll("spec", values.spec, shippedSpecs);
+  requireAll("variant", values.variant, shippedVariants);
   const controller = new AbortController();
   process.once("SIGINT", () => controller.abort());
   const choices = (values.spec ?? shippedSpecs).flatMap((spec) =>
@@ -54,8 +57,13 @@ export async function run(args: string[]): Promise<number> {
   return summaries.length === 0 || summaries.some(isSurprise) ? 1 : 0;
 }
 
+function requireAll(option: string, asked: string[] | undefined, known: string[]): void {
+  for (const name of asked ?? [])
+    if (!known.includes(name)) throw new UsageError(`there are no sentinels for '${name}'; --${option} takes ${known.join(", ")}`);
+}
+
 function positiveInteger(option: string, text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`--${option} takes a number from 1, not ${text}`);
+  if (!Number.isInteger(value) || value < 1) throw new UsageError(`--${option} takes a number from 1, not ${text}`);
   return value;
 }

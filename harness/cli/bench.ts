@@ -2,6 +2,7 @@ import { Argument, type Command } from "commander";
 import type { CommandHost } from "./command-host.js";
 import { type ExitCode, exitCodes } from "./exit-codes.js";
 import { helpText } from "./help-text.js";
+import { UsageError } from "./usage-error.js";
 
 // Each is loaded only when it is asked for.
 const benches: Record<string, () => Promise<{ run(benchArguments: string[]): Promise<number> }>> = {
@@ -16,20 +17,36 @@ export function declareBench(program: Command, host: CommandHost): void {
     .addArgument(new Argument("<what>", "which measurement").choices(Object.keys(benches)))
     .argument("[arguments...]", "passed on to the measurement")
     .summary("measure Forge itself: its verdicts, its gates, its kernels")
-    .description("Measures Forge itself. These take minutes, and want a machine that does nothing else.")
+    .description(
+      "Measures Forge itself, on a machine that does nothing else: sentinels and kernels take minutes to tens of minutes, verdict takes hours unless --minutes ends it early.",
+    )
     .passThroughOptions()
     .allowUnknownOption()
     .addHelpText(
       "after",
       helpText({
         notes:
-          "  verdict    how often the speed verdict errs: A/A pairs, pairs 5 % apart, A/A under load\n" +
-          "  kernels    what was forged against the baseline and its peers, per cent of the physical limit\n" +
-          "  sentinels  wrong kernels that must be rejected and honest ones that must be accepted",
+          "verdict: how often the speed verdict errs: A/A pairs, pairs 5 % apart, A/A under load; goes on where it stopped\n" +
+          "  --total <count>      verdicts of all kinds together, spread evenly (default: 1400)\n" +
+          "  --minutes <count>    begin no further verdict after this time (default: 600)\n" +
+          "  --results <file>     where each result is appended (default: runs/bench-verdict.jsonl); --fresh ignores what is there\n" +
+          "  --json               the tallies as JSON\n" +
+          "kernels: what was forged against the baseline and its peers, per cent of the physical limit\n" +
+          "  --spec, --variant, --target <name>   only these; each may be given more than once\n" +
+          "  --rounds <count>     5 to 64 (default: 12)\n" +
+          "  --under-load         take figures though others use the machine, and mark them\n" +
+          "  --generated, --specs <folder>        other folders than Forge's own\n" +
+          "  --json, --markdown   one object a line, or a table for docs\n" +
+          "sentinels: wrong kernels that must be rejected and honest ones that must be accepted\n" +
+          "  --spec, --variant, --only <name>     only these\n" +
+          "  --repeat <count>     rounds, each with fresh hidden cases (default: 1)\n" +
+          "  --jobs <count>       processes side by side\n" +
+          "  --json               everything as JSON",
         examples: [
           ["forge bench sentinels", "Which gate rejects which planted mistake."],
           ["forge bench sentinels --spec rmsnorm --variant bf16 --repeat 20", "Some of them, with fresh hidden cases each time."],
-          ["forge bench kernels", "The table of docs/verdict.md, on this machine."],
+          ["forge bench verdict --total 140 --minutes 20", "A sample of the experiment behind the stated error."],
+          ["forge bench kernels", "The table of docs/benchmarks.md, on this machine."],
         ],
         exitCodes: [0, 1, 2, 4],
       }),
@@ -39,8 +56,14 @@ export function declareBench(program: Command, host: CommandHost): void {
       if (benchArguments.includes("--help") || benchArguments.includes("-h")) command.help();
       // Ends what is being measured instead of the process, so that nothing stays behind; each measurement listens for itself.
       host.interruption();
-      host.finish(toExitCode(await (await benches[what]!()).run(benchArguments)));
+      host.finish(toExitCode(await (await benches[what]!()).run(benchArguments).catch(asUsageError)));
     });
+}
+
+/** What parseArgs objects to is the user's to mend. */
+function asUsageError(error: unknown): never {
+  if (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS")) throw new UsageError(error.message);
+  throw error;
 }
 
 function toExitCode(code: number): ExitCode {

@@ -43,7 +43,7 @@ export function declareCheck(program: Command, host: CommandHost): void {
           ["forge check generated/rmsnorm/f32/x86-64", "Judges what was accepted, with fresh hidden cases, on this machine."],
           ["forge check my-kernel --spec specs/kernels/rmsnorm.yaml --variant f32 --quick", "A quick look at code that you are writing."],
           [
-            "forge check my-kernel --spec my/gelu.yaml --require surpassed --json",
+            "forge check my-kernel --spec my/gelu.yaml --variant f32 --require surpassed --json",
             "A gate for CI: exit 3 where it is right but no faster.",
           ],
         ],

@@ -11,7 +11,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 export const exitCodeMeanings: Record<ExitCode, string> = {
   0: "done; where something is judged: it passed",
-  1: "judged, and it failed the exam",
+  1: "judged, and it failed the exam; or nothing was accepted within the budget",
   2: "bad usage or bad input; the message says what to do",
   3: "passed, but undecided or not surpassed where --require surpassed asks for it",
   4: "the harness or the machine failed, so nothing is said of the code",

@@ -42,7 +42,11 @@ export function declareGoal(program: Command, host: CommandHost): void {
     .option("--from <folder>", "judge and accept the code in this folder instead of having an agent write it")
     .option("--threads <count>", "threads the kernel may use (default: what the target recommends here)", positiveInteger)
     .option("--attempts <count>", "budget: attempts to be judged (default: the spec's)", positiveInteger)
-    .option("--minutes <count>", "budget: wall time (default: the spec's)", positiveNumber)
+    .option(
+      "--minutes <count>",
+      "budget: no trial or attempt begins after this; one that has begun is finished (default: the spec's)",
+      positiveNumber,
+    )
     .option("--resume [run]", "go on with an unfinished run: the newest of this goal, or the one named")
     .addOption(new Option("--require <outcome>", "what counts as success").choices(["passed", "surpassed"]).default("passed"))
     .option("--output <folder>", "where accepted kernels go", "generated")
@@ -54,7 +58,7 @@ export function declareGoal(program: Command, host: CommandHost): void {
       helpText({
         examples: [
           ["forge goal specs/kernels/rmsnorm.yaml", "The first variant on x86-64 with the built-in agent."],
-          ["forge goal specs/kernels/linear.yaml --variant bf16 --minutes 10", "Another variant, with at most ten minutes."],
+          ["forge goal specs/kernels/linear.yaml --variant bf16 --minutes 10", "Another variant; after ten minutes no new attempt begins."],
           [
             "forge goal my/gelu.yaml --target all --variant all --require surpassed",
             "Every variant on every target; exit 3 where one is right but no faster.",

@@ -33,8 +33,9 @@ function nextSteps(written: { spec: string; files: string[] }): string {
   const others = written.files.filter((file) => file !== written.spec);
   return [
     `Wrote ${written.files.join(", ")}. Next:`,
+    "They are a working SiLU under your name, until you change them:",
     `  1. edit ${others.join(", ")}: the plainest C that is right`,
-    `  2. edit ${written.spec}: buffers, sizes, regimes, FLOP and byte formulas (docs/spec.md)`,
+    `  2. edit ${written.spec}: summary, source, buffers, sizes, regimes, FLOP and byte formulas (docs/spec.md)`,
     `  3. ${commandName()} goal ${written.spec}`,
   ].join("\n");
 }

@@ -4,6 +4,9 @@ import { type ExitCode, exitCodes } from "./exit-codes.js";
 /** Errors that are the user's to mend: their message says where and what to do. By name, so that no command's modules load here. */
 const inputErrors = new Set(["UsageError", "SpecError", "StoreError", "CandidateError", "TensorFileError"]);
 
+/** Something is missing on this machine: the message says all there is, a stack adds nothing. */
+const absences = new Set(["SandboxUnavailable", "TargetUnavailable"]);
+
 /** Says what went wrong, once, on stderr; returns how to exit. FORGE_DEBUG=1 adds the stack. */
 export function reportError(error: unknown): ExitCode {
   // commander has printed its own message, or the help that was asked for.
@@ -14,6 +17,6 @@ export function reportError(error: unknown): ExitCode {
   if (inputErrors.has(known.name)) return exitCodes.badInput;
   if (known.name === "TamperedFolder") return exitCodes.failed;
   if (known.name === "AbortError") return exitCodes.interrupted;
-  if (!process.env.FORGE_DEBUG) process.stderr.write("FORGE_DEBUG=1 shows where it happened.\n");
+  if (!process.env.FORGE_DEBUG && !absences.has(known.name)) process.stderr.write("FORGE_DEBUG=1 shows where it happened.\n");
   return exitCodes.errored;
 }

@@ -40,7 +40,7 @@ function accept(
     referenceHash: exam.referenceHash,
     toolchains: [{ name: "gcc", version: "12.2.0" }],
     baseline: { compiler: "gcc", flags: ["-O3"], sourceHash: "e".repeat(64) },
-    repeat: (directory) => `npx forge check ${directory}`,
+    repeat: (directory) => `forge check ${directory}`,
   });
 }
 
@@ -53,7 +53,7 @@ test("what was accepted stands under its spec, variant and target, with a certif
   const state = verifyCertificate(directory, exam);
   expect(state).toMatchObject({
     status: "valid",
-    certificate: { outcome: "surpassed", attempt: 1, figures: [{ ratio: 1.83 }], repeat: "npx forge check generated/rmsnorm/f32/x86-64" },
+    certificate: { outcome: "surpassed", attempt: 1, figures: [{ ratio: 1.83 }], repeat: "forge check generated/rmsnorm/f32/x86-64" },
   });
 });
 

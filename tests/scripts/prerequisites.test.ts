@@ -40,7 +40,10 @@ describe("what is missing", () => {
   });
 
   test("on a complete machine: nothing", () => {
-    expect(missingPackages(machine({ packages: [...base, ...clangPackages(22)] }), { python: true })).toEqual([]);
+    const packages = [...base, ...clangPackages(22)];
+    expect(missingPackages(machine({ packages }), { python: false })).toEqual([]);
+    expect(missingPackages(machine({ packages }), { python: true })).toEqual(["python3-venv"]);
+    expect(missingPackages(machine({ packages: [...packages, "python3-venv"] }), { python: true })).toEqual([]);
   });
 
   test("a complete older clang is kept", () => {

@@ -7,7 +7,7 @@ import { ForeignLoad } from "./foreign-load.js";
 import type { RatioEstimate } from "./sequential-test.js";
 import { rowsPerCall, type SpotCheck } from "./spot-check.js";
 import type { TimedInputs } from "./timed-inputs.js";
-import { decideUnits, median, trimmedMean, type Unit } from "./units.js";
+import { decideUnits, median, trimmedMean, type Unit, type UnitsDecision } from "./units.js";
 
 export interface Contestant {
   session: Session;
@@ -19,10 +19,14 @@ export type DuelResult =
       status: "measured";
       outcome: "faster" | "slower" | "within" | "undecided";
       estimate: RatioEstimate;
+      /** Without the slowest calls, as the ratio is. */
       candidateSeconds: number;
       baselineSeconds: number;
+      /** Mean over all calls of the candidate. */
+      meanSeconds: number;
       calls: number;
-      reason?: string;
+      /** Of what is undecided. */
+      reason: string;
     }
   | { status: "failed"; evidence: Evidence[] }
   | { status: "errored"; reason: string };
@@ -57,6 +61,8 @@ export class Duel {
   /** Seconds per call in each unit. */
   private readonly seconds: Record<Side, number[]> = { candidate: [], baseline: [] };
   private evidence: Evidence[] = [];
+  /** Set where the baseline failed: never the candidate's fault. */
+  private broken: Extract<DuelResult, { status: "errored" }> | null = null;
   private totalCalls = 0;
   private rows = 0;
 
@@ -71,6 +77,8 @@ export class Duel {
     if (this.evidence.length > 0) return { status: "failed", evidence: this.evidence };
     await this.activate("baseline");
     await this.warmUp("baseline");
+    if (this.broken) return this.broken;
+    this.evenCalls();
     const load = new ForeignLoad(
       () => options.candidate.session.cpuSeconds() + options.baseline.session.cpuSeconds() + options.otherCpuSeconds(),
     );
@@ -81,6 +89,7 @@ export class Duel {
     for (;;) {
       options.signal.throwIfAborted();
       window.push(await options.stopwatch.during("timing", () => this.runUnit()));
+      if (this.broken) return this.broken;
       if (this.evidence.length > 0) return { status: "failed", evidence: this.evidence };
       const outOfTime = performance.now() - startedAt > options.limitMs;
       if (load.windowMs() < thresholds.foreignWindowMs && !outOfTime) continue;
@@ -93,13 +102,11 @@ export class Duel {
       for (const unit of window.splice(0)) {
         kept.push(unit);
         const decision = decideUnits(kept, options.target, false);
-        if (decision.state !== "continue")
-          return this.conclude(decision.state === "decided" ? decision.outcome : "undecided", decision.estimate);
+        if (decision.state !== "continue") return this.conclude(kept, decision);
       }
       if (outOfTime) {
         const decision = decideUnits(kept, options.target, true);
-        if (decision.state !== "continue")
-          return this.conclude(decision.state === "decided" ? decision.outcome : "undecided", decision.estimate);
+        if (decision.state !== "continue") return this.conclude(kept, decision);
         return this.busy(repeats, kept);
       }
     }
@@ -108,31 +115,40 @@ export class Duel {
   private busy(repeats: number, kept: Unit[]): DuelResult {
     return {
       status: "errored",
-      reason: `machine busy: others used more than ${thresholds.foreignCpuShare * 100} % of a core while ${repeats} units were measured (${kept.length} were quiet); run it again when it is quiet`,
+      reason: `machine busy: others used more than ${thresholds.foreignCpuShare * 100} % of a core while ${repeats} units were measured (${kept.length} were quiet); run it again when it is quiet (\`forge check --quick\` times nothing)`,
     };
   }
 
-  private async conclude(outcome: "faster" | "slower" | "within" | "undecided", estimate: RatioEstimate): Promise<DuelResult> {
+  private conclude(units: Unit[], decision: Exclude<UnitsDecision, { state: "continue" }>): DuelResult {
     const clock = this.judgeClock();
     if (clock) return { status: "failed", evidence: [clock] };
     return {
       status: "measured",
-      outcome,
-      estimate,
+      outcome: decision.state === "decided" ? decision.outcome : "undecided",
+      estimate: decision.estimate,
       candidateSeconds: median(this.seconds.candidate),
       baselineSeconds: median(this.seconds.baseline),
+      meanSeconds: units.reduce((sum, unit) => sum + unit.candidateMean, 0) / units.length,
       calls: this.totalCalls,
-      ...(outcome === "undecided" ? { reason: `the interval still straddles a boundary after ${estimate.units} units` } : {}),
+      reason: decision.state === "undecided" ? decision.reason : "",
     };
   }
 
   /** Two calls: caches, page tables and thread pools are there, and the length of a block is known. */
   private async warmUp(side: Side): Promise<void> {
     const first = await this.runBlock(side, 1);
-    if (this.evidence.length > 0) return;
+    if (this.evidence.length > 0 || this.broken) return;
     const second = await this.runBlock(side, 1);
+    if (this.evidence.length > 0 || this.broken) return;
     const estimate = Math.min(first[0]!, second[0]!);
     this.calls[side] = Math.max(thresholds.blockCalls, Math.min(20_000, Math.ceil(thresholds.blockMs / 1000 / Math.max(estimate, 1e-7))));
+  }
+
+  /** Sides that are nearly alike make equally many calls: a share of the slowest is then the same number of them. */
+  private evenCalls(): void {
+    const { candidate, baseline } = this.calls;
+    const most = Math.max(candidate, baseline);
+    if (most <= 1.3 * Math.min(candidate, baseline)) this.calls.candidate = this.calls.baseline = most;
     this.rows = rowsPerCall(2 * this.calls.candidate, thresholds.grossUnits);
   }
 
@@ -143,7 +159,7 @@ export class Duel {
     for (const side of [outer, inner, inner, outer]) {
       await this.activate(side);
       times[side].push(...(await this.runBlock(side, this.calls[side])));
-      if (this.evidence.length > 0) return { ratio: 0, meanRatio: 0 };
+      if (this.evidence.length > 0 || this.broken) return { ratio: 0, candidateMean: 0, baselineMean: 0 };
     }
     // Compared between units, when neither clock runs; both are frozen, for threads that wait by spinning would slow it.
     await this.options.candidate.session.freeze();
@@ -154,7 +170,8 @@ export class Duel {
     for (const side of ["candidate", "baseline"] as const) this.seconds[side].push(trimmedMean(times[side], thresholds.slowestShare));
     return {
       ratio: Math.log(this.seconds.baseline.at(-1)! / this.seconds.candidate.at(-1)!),
-      meanRatio: Math.log(trimmedMean(times.baseline, 0) / trimmedMean(times.candidate, 0)),
+      candidateMean: trimmedMean(times.candidate, 0),
+      baselineMean: trimmedMean(times.baseline, 0),
     };
   }
 
@@ -182,7 +199,11 @@ export class Duel {
         scalars: timed.kernelCase.scalars,
         poison: this.poison(),
       });
-      const failure = this.judgeReport(report, side);
+      const failure = this.judgeReport(report);
+      if (failure && side === "baseline") {
+        this.broken = { status: "errored", reason: `the baseline: ${failure.detail}` };
+        break;
+      }
       if (failure) {
         this.evidence = [failure];
         break;
@@ -206,12 +227,13 @@ export class Duel {
     return ((half << 16) | half) >>> 0;
   }
 
-  private judgeReport(report: CallReport, side: Side): Evidence | null {
+  private judgeReport(report: CallReport): { kind: "crash" | "speed"; entry: string; detail: string } | null {
     const { entry } = this.options;
-    if (report.status === "crashed") return { kind: "crash", entry, detail: `${side}: ${report.detail}` };
-    if (report.status === "timeout") return { kind: "crash", entry, detail: `${side}: the call did not return in time` };
-    if (report.code !== 0) return { kind: "crash", entry, detail: `${side}: returned status ${report.code}` };
-    if (side === "baseline") return null;
+    if (report.status === "crashed") return { kind: "crash", entry, detail: report.detail };
+    if (report.status === "timeout") return { kind: "crash", entry, detail: "the call did not return in time" };
+    if (report.code !== 0) return { kind: "crash", entry, detail: `returned status ${report.code}` };
+    if (report.durationNs <= 0 || report.durationNs > report.insideNs)
+      return { kind: "speed", entry, detail: "the runner's clock says what cannot be: it was tampered with" };
     if (report.controlWordChanged)
       return { kind: "speed", entry, detail: "the call changed the floating-point control word (flush-to-zero, rounding)" };
     if (report.inputsChanged) return { kind: "speed", entry, detail: "the call changed an input" };

@@ -31,14 +31,9 @@ interface Sealed {
   moment: number;
 }
 
-/** Every call's outputs are sealed; of them this many per unit and output are compared. Which ones is decided after the calls. */
-const comparisonsPerUnit = 16;
-/** Likewise once the stated probability has been reached: what begins to cheat late is wrong on far more than 1 %. */
-const laterComparisonsPerUnit = 4;
-
 /** Rows that each call must show so that 1 % of wrong rows is caught with the stated probability over that many units of `calls` calls. */
 export function rowsPerCall(calls: number, units: number): number {
-  const compared = Math.min(calls, comparisonsPerUnit) * units;
+  const compared = Math.min(calls, thresholds.comparedCalls) * units;
   return Math.max(2, Math.ceil(Math.log(thresholds.spotCheckEscape) / Math.log(0.99) / Math.max(compared, 1)));
 }
 
@@ -109,7 +104,7 @@ export class SpotCheck {
   }
 
   private takeSample(): Sealed[] {
-    const count = this.unitsCompared++ < thresholds.grossUnits ? comparisonsPerUnit : laterComparisonsPerUnit;
+    const count = this.unitsCompared++ < thresholds.grossUnits ? thresholds.comparedCalls : thresholds.laterComparedCalls;
     const all = this.sealed;
     this.sealed = [];
     return this.outputs().flatMap(([output]) => {

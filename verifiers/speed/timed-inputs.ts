@@ -1,4 +1,4 @@
-import type { Entry, LoadedSpec, Sizes, Variant } from "../../specs/contracts/spec.js";
+import type { Entry, LoadedSpec, Sizes } from "../../specs/contracts/spec.js";
 import type { Session } from "../../specs/contracts/target.js";
 import type { Tensor } from "../../specs/contracts/verdict.js";
 import { entrySignatures } from "../../specs/entry-signature.js";
@@ -31,6 +31,7 @@ export class TimedInputs {
   private readonly pending = new Map<Session, Change[]>();
   /** Changes since the last `forgetPast`, oldest first. */
   private past: Replacement[] = [];
+  private readonly latest: number[] = [];
 
   private constructor(
     readonly kernelCase: KernelCase,
@@ -47,13 +48,15 @@ export class TimedInputs {
     const kernelCase = timedCase(spec, entryName, sizes, seed);
     const lengths = byteLengths(spec, signature, sizes);
     const setBytes = lengths.reduce((sum, bytes) => sum + bytes, 0);
-    const wanted = spec.gates.warm ? 1 : Math.ceil((2 * cacheBytes) / setBytes);
+    const inputBytes = lengths.reduce((sum, bytes, index) => sum + (signature.buffers[index]!.role === "input" ? bytes : 0), 0);
+    // Of inputs alone: outputs need not pass through the cache.
+    const wanted = spec.gates.warm ? 1 : Math.ceil((2 * cacheBytes) / Math.max(inputBytes, 1));
     const count = Math.max(1, Math.min(wanted, maximumSets, Math.floor(maximumSetBytes / setBytes)));
     const inputs = new TimedInputs(
       kernelCase,
       entry,
       lengths,
-      mutableInputs(bench.loaded, bench.variant, entryName),
+      mutableInputs(bench.loaded, entryName),
       new Random(deriveSeed(seed, "changes")),
     );
     for (let set = 0; set < count; set++) {
@@ -71,8 +74,15 @@ export class TimedInputs {
     this.pending.set(session, []);
   }
 
+  /** At random, but none of the latest half: what was read a moment ago may still lie in the cache. */
   chooseSet(): number {
-    return this.sets.length === 1 ? 0 : this.random.integer(0, this.sets.length - 1);
+    const remembered = Math.floor(this.sets.length / 2);
+    this.latest.splice(0, this.latest.length - remembered);
+    let set: number;
+    do set = this.random.integer(0, this.sets.length - 1);
+    while (this.latest.includes(set));
+    this.latest.push(set);
+    return set;
   }
 
   /**
@@ -140,7 +150,7 @@ export class TimedInputs {
 }
 
 /** Inputs that may change between calls: not those from which another input was computed, for then the two would no longer fit. */
-function mutableInputs(loaded: LoadedSpec, _variant: Variant, entryName: string): string[] {
+function mutableInputs(loaded: LoadedSpec, entryName: string): string[] {
   const { entries } = loaded.spec;
   const inputs = Object.entries(entries[entryName]!.buffers).flatMap(([name, buffer]) =>
     buffer.role === "input" ? [{ name, buffer }] : [],

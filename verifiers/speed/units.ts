@@ -1,12 +1,16 @@
+import { thresholds } from "../thresholds.js";
 import { decideSpeed, maximumUnits, type SpeedDecision } from "./sequential-test.js";
 
-/** Log-ratios of a unit, baseline over candidate. */
+/** What one unit of a duel measured; times are seconds a call. */
 export interface Unit {
-  /** Of the times without the slowest calls: what is judged. */
+  /** Log-ratio, baseline over candidate, of the times without the slowest calls: what is judged. */
   ratio: number;
-  /** Of the mean times of all calls. */
-  meanRatio: number;
+  /** Means over all calls. */
+  candidateMean: number;
+  baselineMean: number;
 }
+
+export type UnitsDecision = Exclude<SpeedDecision, { state: "undecided" }> | (SpeedDecision & { state: "undecided"; reason: string });
 
 /**
  * Mean of what is left when the largest `share` of the values is dropped; a value at the edge counts in part, so that samples of
@@ -22,16 +26,31 @@ export function trimmedMean(values: readonly number[], share: number): number {
   return sum / kept;
 }
 
-/** A candidate with every few calls a slow one is not called faster on the quick ones: its mean must be below the baseline's as well. */
-export function decideUnits(units: Unit[], target: number, outOfTime: boolean): SpeedDecision {
+/** Log-ratio of the mean times over all calls of all these units. */
+export function meanLogRatio(units: readonly Unit[]): number {
+  const sum = (side: "candidateMean" | "baselineMean") => units.reduce((total, unit) => total + unit[side], 0);
+  return Math.log(sum("baselineMean") / sum("candidateMean"));
+}
+
+/**
+ * The sequential test on the units' ratios, and a guard against calls that are slow on purpose: a candidate is called faster only if the
+ * mean over all its calls is below the baseline's by the target too, and not far less than the quick calls claim.
+ */
+export function decideUnits(units: readonly Unit[], target: number, outOfTime: boolean): UnitsDecision {
   const decision = decideSpeed(
     units.map((unit) => unit.ratio),
     target,
     outOfTime,
   );
-  const doubtful = decision.state === "decided" && decision.outcome === "faster" && median(units.map((unit) => unit.meanRatio)) <= 0;
-  if (!doubtful) return decision;
-  return outOfTime || units.length >= maximumUnits ? { state: "undecided", estimate: decision.estimate } : { state: "continue" };
+  if (decision.state === "undecided")
+    return { ...decision, reason: `the interval still straddles a boundary after ${decision.estimate.units} units` };
+  if (decision.state !== "decided" || decision.outcome !== "faster") return decision;
+  const least = Math.max(Math.log(target), decision.estimate.low - Math.log(1 + thresholds.meanShortfall));
+  const mean = meanLogRatio(units);
+  if (mean > least) return decision;
+  if (!outOfTime && units.length < maximumUnits) return { state: "continue" };
+  const reason = `some calls are far slower than the others: over all calls it is ${Math.exp(mean).toFixed(2)}x the baseline's speed`;
+  return { state: "undecided", estimate: decision.estimate, reason };
 }
 
 export function median(values: readonly number[]): number {

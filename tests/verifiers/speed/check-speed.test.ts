@@ -124,14 +124,14 @@ static float rounded(float value) { uint32_t bits; memcpy(&bits, &value, 4); bit
     expect(evidence).toMatchObject({ kind: "speed", detail: expect.stringContaining("floating-point control word") });
   });
 
-  it("catches a status that is not 0 and a crash, by the side that it came from", async () => {
+  it("catches a status that is not 0 and a crash", async () => {
     expect(await caught(`${honestBody}\n  if (rows == ${timedRows}) return 3;`)).toMatchObject({
       kind: "crash",
-      detail: expect.stringMatching(/candidate.*status 3/),
+      detail: expect.stringMatching(/status 3/),
     });
     expect(await caught(`${honestBody}\n  if (rows == ${timedRows}) __builtin_trap();`)).toMatchObject({
       kind: "crash",
-      detail: expect.stringMatching(/candidate.*SIGILL/),
+      detail: expect.stringMatching(/SIGILL/),
     });
   });
 });

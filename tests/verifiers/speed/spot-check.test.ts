@@ -41,7 +41,7 @@ describe("the rows that are looked at", () => {
     [40, 5],
     [1000, 5],
   ])("catch 1 %% of wrong rows with 99.9 %% over units of %i calls", (calls, units) => {
-    const rows = rowsPerCall(calls, units) * Math.min(calls, 16) * units;
+    const rows = rowsPerCall(calls, units) * Math.min(calls, thresholds.comparedCalls) * units;
     expect(0.99 ** rows).toBeLessThanOrEqual(thresholds.spotCheckEscape);
   });
 });

@@ -7,7 +7,8 @@ import { rmsnormCandidate, smallRmsnorm, writeSmallSpec } from "../../small-spec
 import { openSessions } from "./sessions.js";
 
 const sizes = { rows: 64, dim: 32 };
-const setBytes = 4 * (2 * 64 * 32 + 32 + 64);
+/** x and weight; outputs do not count. */
+const setBytes = 4 * (64 * 32 + 32);
 
 describe("inputs at timed sizes", () => {
   const loaded = smallRmsnorm();
@@ -34,6 +35,17 @@ describe("inputs at timed sizes", () => {
   it("fill more than twice the cache, and at least one set", async () => {
     expect((await draw("a", 10 * setBytes)).sets).toHaveLength(20);
     expect((await draw("a", 1)).sets).toHaveLength(1);
+  });
+
+  it("are not drawn again while they may lie in the cache", async () => {
+    const timed = await draw("a", 3 * setBytes);
+    expect(timed.sets).toHaveLength(6);
+    const drawn = Array.from({ length: 200 }, () => timed.chooseSet());
+    for (let i = 3; i < drawn.length; i++) expect(drawn.slice(i - 3, i)).not.toContain(drawn[i]);
+    expect(new Set(drawn).size).toBe(6);
+    const [first, second] = [await draw("a", setBytes), await draw("a", 1)];
+    expect(Array.from({ length: 4 }, () => first.chooseSet()).join("")).toMatch(/^(0101|1010)$/);
+    expect([second.chooseSet(), second.chooseSet()]).toEqual([0, 0]);
   });
 
   it("are one set where the spec says warm", async () => {

@@ -12,14 +12,19 @@ describe("the time of a unit", () => {
     expect(trimmedMean([7], 0.25)).toBe(7);
   });
 
-  it("does not depend on how many calls a side made", () => {
-    // Calls with bursts, 8 on one side and 9 on the other: no side may come out ahead.
+  it("favours no side by the number of its calls, where that may differ", () => {
+    // Sides within 1.3 of each other make equally many; beyond, as in 8 against 11, neither may seem faster in more than half of the units.
     const random = new Random("bursts");
-    const call = () => 1 + 0.02 * random.uniform() + (random.uniform() < 0.2 ? random.uniform() : 0);
+    const call = () => 1 + 0.02 * random.uniform() + (random.uniform() < 0.3 ? random.uniform() : 0);
     const time = (calls: number) => trimmedMean(Array.from({ length: calls }, call), thresholds.slowestShare);
-    let sum = 0;
-    for (let unit = 0; unit < 20_000; unit++) sum += Math.log(time(8) / time(9));
-    expect(Math.abs(sum / 20_000)).toBeLessThan(0.25 * thresholds.speedResolution);
+    const bar = Math.log(1 + thresholds.speedResolution);
+    const sides = { more: 0, fewer: 0 };
+    for (let unit = 0; unit < 20_000; unit++) {
+      const difference = Math.log(time(8) / time(11));
+      if (difference > bar) sides.more++;
+      if (difference < -bar) sides.fewer++;
+    }
+    expect(Math.max(sides.more, sides.fewer)).toBeLessThan(0.5 * 20_000);
   });
 
   it("is moved less by bursts than the mean of all calls", () => {
@@ -40,7 +45,8 @@ describe("the time of a unit", () => {
 });
 
 describe("a decision on units", () => {
-  const units = (count: number, ratio: number, meanRatio: number): Unit[] => Array.from({ length: count }, () => ({ ratio, meanRatio }));
+  const unit = (ratio: number, meanRatio: number): Unit => ({ ratio, candidateMean: 1, baselineMean: Math.exp(meanRatio) });
+  const units = (count: number, ratio: number, meanRatio: number): Unit[] => Array.from({ length: count }, () => unit(ratio, meanRatio));
 
   it("is that of the sequential test where all calls agree with the quick ones", () => {
     expect(decideUnits(units(looks[0], 0.2, 0.15), 1, false)).toMatchObject({ state: "decided", outcome: "faster" });
@@ -52,6 +58,24 @@ describe("a decision on units", () => {
     for (const count of [thresholds.grossUnits, ...looks.slice(0, -1)])
       expect(decideUnits(units(count, 0.5, -0.01), 1, false)).toEqual({ state: "continue" });
     expect(decideUnits(units(maximumUnits, 0.5, -0.01), 1, false)).toMatchObject({ state: "undecided" });
-    expect(decideUnits(units(looks[0], 0.5, -0.01), 1, true)).toMatchObject({ state: "undecided" });
+    expect(decideUnits(units(looks[0], 0.5, -0.01), 1, true)).toMatchObject({
+      state: "undecided",
+      reason: "some calls are far slower than the others: over all calls it is 0.99x the baseline's speed",
+    });
+  });
+
+  it("is never faster where the slow calls come in fewer than half of the units", () => {
+    // A quarter of the calls 20 times as slow in 5 of 12 units, the rest 2 % quicker: more than twice as slow over all.
+    const slow: Unit = { ratio: 0.02, candidateMean: 1 + 0.25 * 19, baselineMean: 1 };
+    const quick: Unit = { ratio: 0.02, candidateMean: 0.98, baselineMean: 1 };
+    const mixed = Array.from({ length: 12 }, (_, index) => (index % 12 < 5 ? slow : quick));
+    expect(decideUnits(mixed, 1, false)).toEqual({ state: "continue" });
+  });
+
+  it("is never faster than a target that the mean does not reach, nor by much more than the mean", () => {
+    expect(decideUnits(units(looks[0], Math.log(2.1), Math.log(1.9)), 2, false)).toEqual({ state: "continue" });
+    expect(decideUnits(units(looks[0], Math.log(2.1), Math.log(2.05)), 2, false)).toMatchObject({ outcome: "faster" });
+    expect(decideUnits(units(looks[0], Math.log(1.3), Math.log(1.003)), 1, false)).toEqual({ state: "continue" });
+    expect(decideUnits(units(looks[0], Math.log(1.3), Math.log(1.2)), 1, false)).toMatchObject({ outcome: "faster" });
   });
 });

@@ -56,7 +56,7 @@ export async function measurePeaks(
     threads: 1,
   });
   if (build.status === "failed") throw new Error(`the kernels that measure peaks do not build:\n${build.log}`);
-  const session = await target.open({ libraries: [build.artifact], entries, threads: 1, memory: "plain", wallMs: 120_000 });
+  const session = await target.open({ libraries: [build.artifact], entries, threads: 1, memory: "plain", wallMs: 600_000 });
   try {
     const peaks = await measure(session, machine);
     await mkdir(dirname(path), { recursive: true });

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import type { Sandbox } from "../../../specs/contracts/sandbox.js";
 import type { BuildRequest, BuildResult, Toolchain } from "../../../specs/contracts/target.js";
 import { checkFlags } from "../../build-flags.js";
+import { supportedCompilers } from "./probe.js";
 
 const maximumObjectBytes = 64 << 20;
 const shellQuote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
@@ -52,8 +53,12 @@ export async function buildObject(
   const refused = checkFlags([...manifest.units.flatMap((unit) => unit.flags), ...manifest.linkFlags]);
   if (refused.length > 0) return fail(refused.map(({ flag, why }) => `flag ${flag} is not allowed: ${why}`).join("\n"));
   const toolchain = toolchains.find((candidate) => candidate.name === manifest.compiler);
-  if (!toolchain)
-    return fail(`compiler ${manifest.compiler} is not here; there are: ${toolchains.map((candidate) => candidate.name).join(", ")}`);
+  if (!toolchain) {
+    const said = `compiler ${manifest.compiler} is not here; there are: ${toolchains.map((candidate) => candidate.name).join(", ")}`;
+    // What this machine lacks is not the candidate's fault; a name that no machine has is.
+    if (supportedCompilers.includes(manifest.compiler)) throw new Error(`${said}. Install it, or judge the kernel where it is`);
+    return fail(said);
+  }
   const exports = `{ global: ${request.entries.map((entry) => `${entry.name};`).join(" ")} local: *; };\n`;
   const files: Record<string, string> = { ...request.candidate.files, ...request.support, "forge-exports.map": exports };
   const script = buildScript(request, toolchain.path);

@@ -54,7 +54,7 @@ export async function measurePeaks(
     threads,
   });
   if (build.status === "failed") throw new Error(`the peak micro-kernels do not build: ${build.log}`);
-  const session = await target.open({ libraries: [build.artifact], entries, threads, memory: "plain", wallMs: 120_000 });
+  const session = await target.open({ libraries: [build.artifact], entries, threads, memory: "plain", wallMs: 600_000 });
   try {
     const peaks = await measureWith(session, machine, threads);
     mkdirSync(dirname(path), { recursive: true });

@@ -5,9 +5,12 @@ import type { MachineClass, TargetProbe, Toolchain } from "../../../specs/contra
 
 const interestingIsa = ["avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "amx_bf16"];
 
+/** A candidate may name these. */
+export const supportedCompilers = ["gcc", "clang"];
+
 /** The newest of each compiler on PATH: versioned names ("clang-22") win over the plain one. */
 export async function findToolchains(): Promise<Toolchain[]> {
-  const found = await Promise.all(["gcc", "clang"].map((name) => newestCompiler(name)));
+  const found = await Promise.all(supportedCompilers.map((name) => newestCompiler(name)));
   return found.filter((toolchain) => toolchain !== null);
 }
 

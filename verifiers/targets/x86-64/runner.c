@@ -54,6 +54,7 @@ static buffer_slot slots[MAX_SETS][FORGE_MAX_BUFFERS];
 static uint8_t *input_arena, *output_arena;
 static size_t input_bytes, output_bytes;
 static uint64_t current_nonce;
+static size_t last_cache_bytes = 32u << 20;
 /* Control words before any library was loaded: one that changes them while it loads is found out by its first call. */
 static uint32_t first_control_words;
 
@@ -163,7 +164,13 @@ static uint8_t *map_arena(const char *path, int flags, int protection, size_t by
     for (size_t i = 0; i < bytes; i += huge) (void)*(volatile uint8_t *)(at + i);
     madvise(at, bytes, MADV_COLLAPSE);
   }
-  madvise(at, bytes, protection & PROT_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+  /* Before Linux 5.14 by hand: no page may be missing when something is timed. */
+  if (madvise(at, bytes, protection & PROT_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ) != 0)
+    for (size_t i = 0; i < bytes; i += 4096) {
+      volatile uint8_t *page = at + i;
+      if (protection & PROT_WRITE) *page = *page;
+      else (void)*page;
+    }
   return at;
 }
 
@@ -227,8 +234,8 @@ static uint32_t control_words(void) {
 
 static void fill(uint8_t *at, size_t bytes, uint32_t pattern) {
   size_t words = bytes / 4;
-  /* What exceeds caches is written past them: a call should find neither its output there nor dirty lines to be written back on its time. */
-  if (bytes >= (4u << 20)) {
+  /* What exceeds the last cache is written past it: dirty lines would be written back on the call's time. Only aligned arenas get so large. */
+  if (memory == PLAIN && bytes > last_cache_bytes) {
     __m128i wide = _mm_set1_epi32((int)pattern);
     for (size_t i = 0; i < bytes / 16; i++) _mm_stream_si128((__m128i *)at + i, wide);
     _mm_sfence();
@@ -306,6 +313,8 @@ int main(int argc, char **argv) {
   for (int k = 0; k < 4; k++)
     if (strcmp(argv[1], kinds[k]) == 0) memory = (enum memory_kind)k;
   if (memory != SANITIZED) watch_faults();
+  long last_cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
+  if (last_cache > 0) last_cache_bytes = (size_t)last_cache;
   first_control_words = control_words();
   for (int i = 4; i < argc; i++) {
     libraries[library_count] = dlopen(argv[i], RTLD_NOW | RTLD_LOCAL);

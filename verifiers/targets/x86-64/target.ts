@@ -19,7 +19,7 @@ import { buildObject } from "./build.js";
 import { describeChip } from "./facts.js";
 import { inspectObject } from "./inspect.js";
 import { measurePeaks } from "./peaks.js";
-import { probeX86 } from "./probe.js";
+import { probeX86, supportedCompilers } from "./probe.js";
 import { buildRunner } from "./runner-build.js";
 import { openSession } from "./session.js";
 
@@ -111,7 +111,7 @@ class X86Target implements Target {
 
   tuningSpace(_variant: Variant): TuningSpace {
     return {
-      compilers: ["gcc", "clang"],
+      compilers: supportedCompilers,
       optimisation: ["-O3", "-O2"],
       mathematics: [
         [],
