@@ -4,11 +4,11 @@ import type { GoalDescription, RunEnd } from "../../specs/contracts/event.js";
 import type { RunSummary } from "../../specs/contracts/store.js";
 import type { Outcome } from "../../specs/contracts/verdict.js";
 
-/** A run as the index holds it: its summary, and the length of the log that this was made from. */
+/** A run as the index holds it: its summary, and which state of the log this was made from. */
 export interface IndexedRun {
   summary: RunSummary;
   goalKey: string;
-  logBytes: number;
+  logState: string;
 }
 
 /** What the logs say, in a form that is quick to list. It is never the truth and can be deleted at any time. */
@@ -20,7 +20,7 @@ export interface IndexDatabase {
 }
 
 /** Raise it with every change of the table: an index of another version is thrown away and rebuilt. */
-const schemaVersion = 1;
+const schemaVersion = 2;
 
 interface Row {
   run: string;
@@ -35,7 +35,7 @@ interface Row {
   bestRatio: number | null;
   end: RunEnd | null;
   goalKey: string;
-  logBytes: number;
+  logState: string;
 }
 
 /** Opens the index; one that is damaged or of another version is replaced by an empty one. */
@@ -82,19 +82,19 @@ function prepareTable(database: Database.Database, path: string): void {
   database.exec(`CREATE TABLE IF NOT EXISTS runs (
     run TEXT PRIMARY KEY, spec TEXT NOT NULL, variant TEXT NOT NULL, target TEXT NOT NULL, agent TEXT NOT NULL,
     startedAt TEXT NOT NULL, lastEventAt TEXT NOT NULL, attempts INTEGER NOT NULL,
-    bestOutcome TEXT, bestRatio REAL, end TEXT, goalKey TEXT NOT NULL, logBytes INTEGER NOT NULL) STRICT`);
+    bestOutcome TEXT, bestRatio REAL, end TEXT, goalKey TEXT NOT NULL, logState TEXT NOT NULL) STRICT`);
   database.pragma(`user_version = ${schemaVersion}`);
 }
 
 function indexOver(database: Database.Database): IndexDatabase {
   const put = database.prepare(`INSERT OR REPLACE INTO runs VALUES (@run, @spec, @variant, @target, @agent,
-    @startedAt, @lastEventAt, @attempts, @bestOutcome, @bestRatio, @end, @goalKey, @logBytes)`);
+    @startedAt, @lastEventAt, @attempts, @bestOutcome, @bestRatio, @end, @goalKey, @logState)`);
   const remove = database.prepare("DELETE FROM runs WHERE run = ?");
   const all = database.prepare<[], Row>("SELECT * FROM runs ORDER BY run");
   return {
-    put: ({ summary, goalKey, logBytes }) => void put.run({ ...summary, goalKey, logBytes }),
+    put: ({ summary, goalKey, logState }) => void put.run({ ...summary, goalKey, logState }),
     remove: (run) => void remove.run(run),
-    all: () => all.all().map(({ goalKey, logBytes, ...summary }) => ({ summary, goalKey, logBytes })),
+    all: () => all.all().map(({ goalKey, logState, ...summary }) => ({ summary, goalKey, logState })),
     close: () => database.close(),
   };
 }

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
 import type { ForgeEvent } from "../../specs/contracts/event.js";
+import { sha256Hex } from "../hash.js";
 import { deleteIndexDatabase, goalKeyOf, type IndexDatabase, type IndexedRun, isDamage, openIndexDatabase } from "./index-database.js";
 import { readRunLog } from "./run-log.js";
 import { summarizeRun } from "./summarize-run.js";
@@ -10,7 +11,7 @@ export const logName = "log.jsonl";
 /** The index over the logs of a folder of runs. It heals itself: what differs from the logs is read again from them. */
 export interface RunIndex {
   /** Records a run after its newest event. Never throws: the event is already safe in the log. */
-  record(events: readonly ForgeEvent[], logBytes: number): void;
+  record(events: readonly ForgeEvent[]): void;
   /** All runs, in step with the logs. A run whose log cannot be read is left out; opening it tells why. */
   runs(): IndexedRun[];
   /** Throws the index away and makes it anew; returns how many runs it holds. */
@@ -37,12 +38,13 @@ export function openRunIndex(directory: string): RunIndex {
   }
 
   return {
-    record(events, logBytes) {
-      const indexed = indexedRun(events, logBytes);
+    record(events) {
       try {
+        const run = events[0]?.run;
+        const indexed = run === undefined ? null : indexedRun(events, stateOf(join(directory, run, logName)));
         if (indexed) withDatabase((index) => index.put(indexed));
       } catch {
-        // Locked or out of space: the length of the log will show that this row is behind.
+        // Locked or out of space: the state of the log will show that this row is behind.
       }
     },
     runs() {
@@ -61,13 +63,13 @@ export function openRunIndex(directory: string): RunIndex {
   };
 }
 
-/** Brings the index in step with the logs, reading only logs whose length differs from what the index was made from. */
+/** Brings the index in step with the logs, reading only logs that are not what the index was made from. */
 function catchUp(index: IndexDatabase, directory: string): IndexedRun[] {
   const known = new Map(index.all().map((indexed) => [indexed.summary.run, indexed]));
   const current: IndexedRun[] = [];
   for (const run of runsOnDisk(directory)) {
     const indexed = known.get(run);
-    if (indexed && indexed.logBytes === statSync(join(directory, run, logName), { throwIfNoEntry: false })?.size) {
+    if (indexed && indexed.logState === stateOf(join(directory, run, logName))) {
       current.push(indexed);
       known.delete(run);
       continue;
@@ -90,16 +92,39 @@ export function runsOnDisk(directory: string): string[] {
 
 function readRun(directory: string, run: string): IndexedRun | null {
   try {
-    const { events, validBytes } = readRunLog(join(directory, run, logName), run);
-    return indexedRun(events, validBytes);
+    // Before it is read: what is appended meanwhile shows by the next look.
+    const state = stateOf(join(directory, run, logName));
+    const { events } = readRunLog(join(directory, run, logName), run);
+    return indexedRun(events, state);
   } catch {
     return null;
   }
 }
 
-function indexedRun(events: readonly ForgeEvent[], logBytes: number): IndexedRun | null {
+const printedBytes = 512;
+
+/** Length, beginning and end of a log: an append changes the first, another log under the same name one of the others. Empty where it is not there. */
+function stateOf(path: string): string {
+  let file: number;
+  try {
+    file = openSync(path, "r");
+  } catch {
+    return "";
+  }
+  try {
+    const { size } = fstatSync(file);
+    const bytes = Buffer.alloc(2 * printedBytes);
+    readSync(file, bytes, 0, printedBytes, 0);
+    readSync(file, bytes, printedBytes, printedBytes, Math.max(0, size - printedBytes));
+    return `${size} ${sha256Hex(bytes).slice(0, 32)}`;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function indexedRun(events: readonly ForgeEvent[], logState: string): IndexedRun | null {
   const summary = summarizeRun(events);
   const started = events[0];
   if (!summary || started?.type !== "run-started") return null;
-  return { summary, goalKey: goalKeyOf(started.goal), logBytes };
+  return { summary, goalKey: goalKeyOf(started.goal), logState };
 }

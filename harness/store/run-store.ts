@@ -35,7 +35,7 @@ export function openRunStore(directory: string): RunStore {
       const lock = lockRun(folder, run);
       return await releasingOnFailure(lock, async () => {
         const { log, truncatedBytes } = openRunLog(join(folder, logName), run);
-        index.record(log.events(), log.byteLength());
+        index.record(log.events());
         return { run: await openRun(index, folder, run, lock, log), truncatedBytes };
       });
     },
@@ -56,7 +56,7 @@ async function openRun(index: RunIndex, directory: string, id: string, lock: Run
     directory,
     append(body) {
       const event = log.append(body);
-      index.record(log.events(), log.byteLength());
+      index.record(log.events());
       return event;
     },
     events: () => log.events(),

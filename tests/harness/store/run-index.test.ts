@@ -1,4 +1,15 @@
-import { appendFileSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import fc from "fast-check";
@@ -50,7 +61,7 @@ test("whatever is appended, torn, deleted or killed, the index says what one reb
         const log = appendable(path, run);
         log.append(log.events().length === 0 ? runStarted({ ...sampleGoal, spec: run }) : event);
         if (dies) index = openRunIndex(folder);
-        else index.record(log.events(), log.byteLength());
+        else index.record(log.events());
         log.close();
       };
       for (const one of steps) {
@@ -94,7 +105,7 @@ function folderWithOneRun(): string {
   mkdirSync(join(folder, "run-1"));
   const log = createRunLog(join(folder, "run-1", logName), "run-1");
   log.append(runStarted());
-  openRunIndex(folder).record(log.events(), log.byteLength());
+  openRunIndex(folder).record(log.events());
   log.close();
   return folder;
 }
@@ -115,6 +126,14 @@ test.each<[string, (path: string) => void]>([
   expect(openRunIndex(folder).runs()).toMatchObject([{ summary: { run: "run-1", spec: "rmsnorm" } }]);
   const database = new Database(path, { readonly: true });
   expect(database.prepare("SELECT run FROM runs").all()).toEqual([{ run: "run-1" }]);
+});
+
+test("another log under the same name, as long as the one before, is read anew", () => {
+  const folder = folderWithOneRun();
+  const path = join(folder, "run-1", logName);
+  expect(openRunIndex(folder).runs()).toMatchObject([{ summary: { spec: "rmsnorm" } }]);
+  writeFileSync(path, readFileSync(path, "utf8").replace('"spec":"rmsnorm"', '"spec":"gmsnorm"'));
+  expect(openRunIndex(folder).runs()).toMatchObject([{ summary: { spec: "gmsnorm" } }]);
 });
 
 test("damage done while it is open is noticed and repaired too", () => {
