@@ -10,8 +10,6 @@ import { type LogContent, parseLog } from "./parse-log.js";
 export interface RunLog {
   path: string;
   events(): readonly ForgeEvent[];
-  /** Length of the log in bytes, all of it durable. */
-  byteLength(): number;
   /** Writes and fsyncs before it returns; throws StoreError and leaves the log as it was where that fails. */
   append(body: EventBody): ForgeEvent;
   close(): void;
@@ -81,7 +79,6 @@ function openLog(path: string, run: string, descriptor: number, content: LogCont
   return {
     path,
     events: () => events,
-    byteLength: () => length,
     append(body) {
       if (unusable !== null) throw new StoreError(`${path} takes no more events after a failed write (${unusable}); open the run again`);
       const line = JSON.stringify({ sequence: events.length, at: new Date().toISOString(), run, ...body });
