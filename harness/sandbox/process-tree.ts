@@ -76,9 +76,19 @@ export function processesUnder(root: number): number[] {
   return found;
 }
 
-/** CPU seconds (user and system, to 10 ms) used under `root` so far, by processes that ended and were waited for too. */
+/** CPU seconds used under `root` so far, by processes that ended and were waited for too. */
 export function cpuSecondsUnder(root: number): number {
-  return processesUnder(root).reduce((sum, pid) => sum + (stateOf(pid)?.ticks ?? 0), 0) / TICKS_PER_SECOND;
+  return processesUnder(root).reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);
+}
+
+/** The kernel books ended threads in ticks, rounded down, and living ones in nanoseconds: neither says too much, the larger says more. */
+function cpuSecondsOf(pid: number): number {
+  const ticks = stateOf(pid)?.ticks ?? 0;
+  const nanoseconds = threadsOf(pid).reduce((sum, thread) => {
+    const text = readOrNull(`/proc/${pid}/task/${thread}/schedstat`); // absent in kernels without CONFIG_SCHED_INFO
+    return sum + (text === null ? 0 : Number(text.split(" ")[0]));
+  }, 0);
+  return Math.max(ticks / TICKS_PER_SECOND, nanoseconds / 1e9);
 }
 
 export function signalProcess(pid: number, signal: NodeJS.Signals): void {

@@ -15,7 +15,7 @@ export function byteLengths(spec: KernelSpec, entry: EntrySignature, sizes: Reco
 }
 
 /**
- * Runs one case in a session and reads every output. `poison` is a NaN pattern that fills outputs first.
+ * Runs one case in a session and reads its outputs. `poison` is a NaN pattern that fills outputs first.
  * `layout`: whether buffers are laid out anew, or lie there from a case of the same sizes, or are even filled with these very inputs.
  * `wanted`: the outputs that are read, all unless given.
  */

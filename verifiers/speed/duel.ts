@@ -134,14 +134,17 @@ export class Duel {
     };
   }
 
-  /** Two calls: caches, page tables and thread pools are there, and the length of a block is known. */
+  /**
+   * Two calls, so that caches, page tables and thread pools are there; then a few that tell how long a call takes with all that lies
+   * between calls: a block lasts at least its 50 ms by the clock on the wall, of which short calls are a part only.
+   */
   private async warmUp(side: Side): Promise<void> {
-    const first = await this.runBlock(side, 1);
-    if (this.evidence.length > 0 || this.broken) return;
-    const second = await this.runBlock(side, 1);
-    if (this.evidence.length > 0 || this.broken) return;
-    const estimate = Math.min(first[0]!, second[0]!);
-    this.calls[side] = Math.max(thresholds.blockCalls, Math.min(20_000, Math.ceil(thresholds.blockMs / 1000 / Math.max(estimate, 1e-7))));
+    for (const calls of [1, 1, thresholds.blockCalls]) {
+      const startedAt = performance.now();
+      await this.runBlock(side, calls);
+      if (this.evidence.length > 0 || this.broken) return;
+      this.calls[side] = Math.max(thresholds.blockCalls, Math.ceil((thresholds.blockMs * calls) / (performance.now() - startedAt)));
+    }
   }
 
   /** Sides that are nearly alike make equally many calls: a share of the slowest is then the same number of them. */

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <immintrin.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,12 @@ static size_t last_cache_bytes = 32u << 20;
 /* Control words before any library was loaded: one that changes them while it loads is found out by its first call. */
 static uint32_t first_control_words;
 
+static int64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC_RAW, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 static void write_all(const void *data, size_t bytes) {
   const uint8_t *from = data;
   while (bytes > 0) {
@@ -66,6 +73,13 @@ static void write_all(const void *data, size_t bytes) {
     from += n;
     bytes -= (size_t)n;
   }
+}
+
+/* Looks for the next request a while before it sleeps: between short calls, sleeping and waking would be most of the time. */
+static void await_request(void) {
+  struct pollfd channel = {.fd = CHANNEL, .events = POLLIN};
+  for (int64_t until = now_ns() + 200000; now_ns() < until;)
+    if (poll(&channel, 1, 0) != 0) return;
 }
 
 static int read_all(void *data, size_t bytes) {
@@ -90,12 +104,6 @@ static void reply(uint32_t status, const void *payload, uint32_t bytes) {
 }
 
 static void reply_text(uint32_t status, const char *text) { reply(status, text, (uint32_t)strlen(text)); }
-
-static int64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC_RAW, &t);
-  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* Names the buffer whose guard page was touched; async-signal-safe but for snprintf, which does not allocate for these formats. */
 static void on_fault(int signal_number, siginfo_t *info, void *context) {
@@ -324,6 +332,7 @@ int main(int argc, char **argv) {
   static uint8_t payload[1 << 20];
   for (;;) {
     frame_head head;
+    await_request();
     if (!read_all(&head, sizeof head) || head.length > sizeof payload || !read_all(payload, head.length)) return 0;
     current_nonce = head.nonce;
     if (head.code == OP_BIND) bind_sets(payload);
