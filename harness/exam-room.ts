@@ -14,6 +14,7 @@ import { freshSeed } from "../verifiers/numerics/random.js";
 import { type Baseline, findBaseline } from "../verifiers/speed/baseline.js";
 import { checkSpeed } from "../verifiers/speed/check-speed.js";
 import { Stopwatch } from "../verifiers/stopwatch.js";
+import { sweepScratchFolders } from "../verifiers/targets/scratch-folder.js";
 import { TrialBench } from "../verifiers/trial-bench.js";
 import { cacheDirectory } from "./cache-directory.js";
 import { withDevice } from "./device-lock.js";
@@ -57,6 +58,7 @@ export class ExamRoom {
   /** Throws where the target or the sandbox is not available here, with what to install. */
   static async open(options: ExamRoomOptions): Promise<ExamRoom> {
     const { loaded, signal } = options;
+    sweepScratchFolders();
     const variant = loaded.spec.variants[options.variant]!;
     const sandbox = createSandbox({ unsafe: options.unsafe });
     const context = { sandbox, cacheDirectory: cacheDirectory() };

@@ -1,8 +1,7 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import type { Sandbox, SandboxCommand, SandboxMount, SandboxProcess } from "../../specs/contracts/sandbox.js";
+import { makeScratchFolder } from "../../verifiers/targets/scratch-folder.js";
 import { environmentOf } from "./bubblewrap-arguments.js";
 import { closingCommand } from "./inherited-descriptors.js";
 import { killUnder } from "./process-tree.js";
@@ -24,7 +23,7 @@ function onHost(text: string, mounts: SandboxMount[]): string {
 }
 
 function start(command: SandboxCommand): SandboxProcess {
-  const scratch = mkdtempSync(join(tmpdir(), "forge-unprotected-"));
+  const scratch = makeScratchFolder("unprotected");
   const argv = [
     ...closingCommand(command.channel === true ? 4 : 3),
     ...(command.cpus === undefined ? [] : ["/usr/bin/taskset", "--cpu-list", command.cpus.join(",")]),

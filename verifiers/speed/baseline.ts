@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { LoadedSpec, Sizes, Variant } from "../../specs/contracts/spec.js";
 import type { Artifact, Candidate, MachineClass, Target, Toolchain } from "../../specs/contracts/target.js";
 import { entrySignatures } from "../../specs/entry-signature.js";
 import { parallelise, typeFlags } from "../../specs/lower-reference.js";
 import type { ReferenceBench } from "../align/reference-bench.js";
 import { deriveSeed } from "../numerics/random.js";
+import { replaceFile } from "../replace-file.js";
 import { TimedInputs } from "./timed-inputs.js";
 
 /** The rival: the yardstick at -O3 for this machine, with OpenMP on its independent loops where there are threads, by the better compiler per entry. */
@@ -57,11 +58,9 @@ export async function findBaseline(options: {
     .digest("hex")
     .slice(0, 32);
   const path = join(options.cacheDirectory, "baselines", `${key}.json`);
-  const better: Record<string, number> = existsSync(path)
-    ? (JSON.parse(readFileSync(path, "utf8")) as Record<string, number>)
-    : await compareCompilers(options, libraries);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, JSON.stringify(better));
+  const known = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Record<string, number>) : null;
+  const better = known ?? (await compareCompilers(options, libraries));
+  if (known === null) replaceFile(path, JSON.stringify(better));
   const source = candidates[0]!.files["baseline.c"]!;
   return {
     libraries,

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import type { Sandbox, SandboxLimits } from "../../../specs/contracts/sandbox.js";
 import type { BuildRequest, BuildResult } from "../../../specs/contracts/target.js";
 import { checkFlags } from "../../build-flags.js";
+import { makeScratchFolder } from "../scratch-folder.js";
 import { asset } from "./assets.js";
 import { buildScript } from "./command-line.js";
 import type { WasmToolchain } from "./toolchain.js";
@@ -83,7 +83,7 @@ export async function buildObject(request: BuildRequest, context: BuildContext):
     };
   }
 
-  const folder = await mkdtemp(join(tmpdir(), "forge-wasm-"));
+  const folder = makeScratchFolder("wasm");
   try {
     await writeSources(folder, { ...files, ...request.support, "forge-build/ubsan.c": ubsan });
     const output = await context.sandbox.run({

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Sandbox } from "../../../specs/contracts/sandbox.js";
 import type { BuildRequest, BuildResult, Toolchain } from "../../../specs/contracts/target.js";
 import { checkFlags } from "../../build-flags.js";
+import { replaceFile } from "../../replace-file.js";
+import { makeScratchFolder } from "../scratch-folder.js";
 import { supportedCompilers } from "./probe.js";
 
 const maximumObjectBytes = 64 << 20;
@@ -69,7 +70,7 @@ export async function buildObject(
   const cachedLog = `${cached}.warnings`;
   if (existsSync(cached) && existsSync(cachedLog)) return built(cached, key, readFileSync(cachedLog, "utf8"), startedAt);
 
-  const source = mkdtempSync(join(tmpdir(), "forge-source-"));
+  const source = makeScratchFolder("source");
   try {
     chmodSync(source, 0o755);
     for (const [name, text] of Object.entries(files)) {
@@ -95,11 +96,8 @@ export async function buildObject(
     if (output.end.kind === "timeout") return fail(`compiling took longer than ${output.end.afterMs} ms\n${log}`);
     if (output.end.kind !== "exited" || output.end.code !== 0) return fail(log || `the compiler ended by ${JSON.stringify(output.end)}`);
     if (output.truncated) return fail(`the object is larger than ${maximumObjectBytes} bytes`);
-    mkdirSync(dirname(cached), { recursive: true });
-    const draft = `${cached}.${process.pid}.draft`;
-    writeFileSync(draft, output.stdout, { mode: 0o644 });
-    renameSync(draft, cached);
-    writeFileSync(cachedLog, log);
+    replaceFile(cachedLog, log);
+    replaceFile(cached, output.stdout);
     return built(cached, key, log, startedAt);
   } finally {
     rmSync(source, { recursive: true, force: true });

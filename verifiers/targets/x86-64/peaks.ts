@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { EntrySignature, MachineClass, Peaks, Session, Target } from "../../../specs/contracts/target.js";
+import { replaceFile } from "../../replace-file.js";
 import { bestOfRounds } from "../peak-rounds.js";
 
 const vectorLanes = 16;
@@ -57,8 +58,7 @@ export async function measurePeaks(
   const session = await target.open({ libraries: [build.artifact], entries, threads, memory: "plain", wallMs: 600_000 });
   try {
     const peaks = await measureWith(session, machine, threads);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, JSON.stringify(peaks, null, 2));
+    replaceFile(path, JSON.stringify(peaks, null, 2));
     return peaks;
   } finally {
     await session.close();

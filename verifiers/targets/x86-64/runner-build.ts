@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { chmodSync, existsSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
 import { execa } from "execa";
 import type { EntrySignature, Toolchain } from "../../../specs/contracts/target.js";
+import { replaceFile } from "../../replace-file.js";
 import { generateGlue } from "./glue.js";
 
 /** Builds our runner for these entries, once per content; trusted code, so outside the sandbox. `assets` holds runner.c. */
@@ -21,9 +22,8 @@ export async function buildRunner(
     .digest("hex");
   const path = join(cacheDirectory, "runners", key);
   if (existsSync(path)) return path;
-  mkdirSync(dirname(path), { recursive: true });
   const gluePath = `${path}.glue.c`;
-  writeFileSync(gluePath, glue);
+  replaceFile(gluePath, glue);
   const draft = `${path}.${process.pid}.draft`;
   await execa(toolchain.path, [
     ...flags,

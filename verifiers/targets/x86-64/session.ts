@@ -1,9 +1,10 @@
-import { chmodSync, closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Sandbox, SandboxLimits, SandboxProcess } from "../../../specs/contracts/sandbox.js";
 import type { CallReport, CallRequest, EntrySignature, Session, SessionRequest } from "../../../specs/contracts/target.js";
 import { ChannelClosed, FrameChannel } from "../frame-channel.js";
+import { makeScratchFolder, sharedMemory } from "../scratch-folder.js";
 
 const OP_BIND = 1;
 const OP_CALL = 2;
@@ -24,8 +25,7 @@ interface Layout {
 
 /** Opens a runner in the sandbox with the libraries loaded. */
 export async function openSession(sandbox: Sandbox, runner: string, request: SessionRequest): Promise<Session> {
-  const arenaParent = "/dev/shm";
-  const directory = mkdtempSync(join(existsWritable(arenaParent) ? arenaParent : tmpdir(), "forge-arena-"));
+  const directory = makeScratchFolder("arena", existsWritable(sharedMemory) ? sharedMemory : tmpdir());
   chmodSync(directory, 0o711);
   const inputs = openArena(join(directory, "inputs"), 0o644);
   const outputs = openArena(join(directory, "outputs"), 0o666);
@@ -79,7 +79,7 @@ function openArena(path: string, mode: number): { path: string; fd: number } {
 
 function existsWritable(path: string): boolean {
   try {
-    rmSync(mkdtempSync(join(path, "forge-probe-")), { recursive: true });
+    rmSync(makeScratchFolder("probe", path), { recursive: true });
     return dirname(path) === "/dev";
   } catch {
     return false;
