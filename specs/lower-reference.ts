@@ -3,7 +3,7 @@ import type { Variant } from "./contracts/spec.js";
 /** Text-level lowering of a plain C reference: the generated source stays what a person would read, with pragmas where loops were marked. */
 
 /** Start and end (exclusive) of a function's definition, its leading comment included. */
-function definitionRange(text: string, name: string): { start: number; bodyStart: number; end: number } {
+export function definitionRange(text: string, name: string): { start: number; bodyStart: number; end: number } {
   const head = new RegExp(`^[A-Za-z_][\\w \\t*]*\\b${name}\\s*\\(`, "m").exec(text);
   const open = head ? text.indexOf("{", head.index) : -1;
   if (!head || open < 0) throw new Error(`the reference does not define the function ${name}`);

@@ -10,6 +10,7 @@ import { type ExitCode, exitCodes } from "./exit-codes.js";
 import { declareGoal } from "./goal.js";
 import { helpText } from "./help-text.js";
 import { declareInit } from "./init.js";
+import { declareLint } from "./lint.js";
 import { reportError } from "./report-error.js";
 import { declareRuns } from "./runs.js";
 import { declareShow } from "./show.js";
@@ -63,7 +64,7 @@ const program = new Command("forge")
     }),
   );
 
-for (const declare of [declareGoal, declareCheck, declareTargets, declareRuns, declareShow, declareBench, declareInit])
+for (const declare of [declareGoal, declareCheck, declareTargets, declareRuns, declareShow, declareBench, declareInit, declareLint])
   declare(program, host);
 
 try {

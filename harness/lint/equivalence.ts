@@ -1,0 +1,63 @@
+import type { EntrySignature, Session } from "../../specs/contracts/target.js";
+import { entrySignatures } from "../../specs/entry-signature.js";
+import { inputsOf } from "../../verifiers/align/case-inputs.js";
+import { evaluateCase } from "../../verifiers/align/evaluate.js";
+import { hiddenCases, type Inputs, type KernelCase } from "../../verifiers/align/kernel-case.js";
+import { referenceCandidate } from "../../verifiers/align/reference-candidate.js";
+import { deriveSeed } from "../../verifiers/numerics/random.js";
+import { bytesOf, convertTensor } from "../../verifiers/numerics/tensor.js";
+import type { ExamRoom } from "../exam-room.js";
+import type { Fate, Mutant } from "./mutant.js";
+
+/** Cases on which a survivor must equal the reference bit for bit, both in float64, before it is called equivalent. */
+export const equivalenceCases = 1000;
+
+/** Tells a survivor that computes the same from one that the gates let through. */
+export async function judgeSurvivor(room: ExamRoom, mutant: Mutant, seed: string, signal: AbortSignal): Promise<Fate> {
+  const entries = entrySignatures(room.loaded.spec, "oracle");
+  const entry = entries.find(({ name }) => name === mutant.entry)!;
+  const compiler = room.target.tuningSpace(room.variant).compilers[0]!;
+  const libraries = [];
+  for (const referenceText of [room.loaded.referenceText, mutant.text]) {
+    const candidate = referenceCandidate({ ...room.loaded, referenceText }, "oracle", compiler, ["-ffp-contract=off"]);
+    const build = await room.target.build({ candidate, support: room.support, entries, mode: "plain", threads: 1 });
+    if (build.status === "failed")
+      throw new Error(`a mutant that builds in ${JSON.stringify(room.variant)} does not in float64: ${build.log}`);
+    libraries.push(build.artifact);
+  }
+  const session = await room.target.open({ libraries, entries, threads: 1, memory: "plain", wallMs: 600_000, callTimeoutMs: 20_000 });
+  try {
+    const bench = await room.bench();
+    for (let done = 0, round = 0; done < equivalenceCases; round++)
+      for (const kernelCase of hiddenCases(room.loaded.spec, mutant.entry, deriveSeed(seed, "equivalence", round))) {
+        if (done++ >= equivalenceCases) break;
+        signal.throwIfAborted();
+        const inputs = widen(entry, await inputsOf(bench, kernelCase));
+        if (!(await agree(session, room, entry, kernelCase, inputs))) return { state: "survived" };
+      }
+    return { state: "equivalent", cases: equivalenceCases };
+  } finally {
+    await session.close();
+  }
+}
+
+const widen = (entry: EntrySignature, inputs: Inputs): Inputs =>
+  Object.fromEntries(
+    Object.entries(inputs).map(([name, tensor]) => [
+      name,
+      convertTensor(tensor, entry.buffers.find((buffer) => buffer.name === name)!.type),
+    ]),
+  );
+
+async function agree(session: Session, room: ExamRoom, entry: EntrySignature, kernelCase: KernelCase, inputs: Inputs): Promise<boolean> {
+  const results: Buffer[][] = [];
+  for (const library of [0, 1]) {
+    const evaluation = await evaluateCase(session, room.loaded.spec, entry, library, kernelCase, inputs, 0x7ff80000);
+    if (evaluation.status !== "returned") return false;
+    results.push([
+      Buffer.from([evaluation.code, evaluation.inputsChanged ? 1 : 0]),
+      ...Object.values(evaluation.outputs).map((tensor) => Buffer.from(bytesOf(tensor))),
+    ]);
+  }
+  return results[0]!.every((bytes, index) => bytes.equals(results[1]![index]!));
+}
