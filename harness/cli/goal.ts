@@ -23,6 +23,7 @@ interface GoalCommandOptions {
   json?: boolean;
   /** `--unsafe-no-sandbox` */
   unsafeNoSandbox?: boolean;
+  acceptWeakExam?: boolean;
   output: string;
   runs: string;
 }
@@ -53,6 +54,7 @@ export function declareGoal(program: Command, host: CommandHost): void {
     .option("--runs <folder>", "where run histories are kept", "runs")
     .option("--json", "print the event stream, one JSON object a line")
     .option("--unsafe-no-sandbox", "build and run generated code without bubblewrap, with your rights; the certificate says so")
+    .option("--accept-weak-exam", "sit the exam although `forge lint` found that its gates miss too much")
     .addHelpText(
       "after",
       helpText({
@@ -114,8 +116,9 @@ interface OneGoal {
 }
 
 async function oneGoal({ loaded, specPath, variant, target, options, signal }: OneGoal): Promise<ExitCode> {
-  const [{ runGoal }, { openProgress }, { closingText }] = await Promise.all([
+  const [{ runGoal }, { requireStrongExam }, { openProgress }, { closingText }] = await Promise.all([
     import("../run-goal.js"),
+    import("../lint/require-strong-exam.js"),
     import("../progress/open-progress.js"),
     import("../progress/closing-text.js"),
   ]);
@@ -127,7 +130,17 @@ async function oneGoal({ loaded, specPath, variant, target, options, signal }: O
     ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
     ...(options.minutes === undefined ? {} : { minutes: options.minutes }),
   };
+  const unsafe = options.unsafeNoSandbox ?? false;
   try {
+    await requireStrongExam({
+      loaded,
+      variant,
+      specPath,
+      unsafe,
+      acceptWeak: options.acceptWeakExam ?? false,
+      say: (text) => progress.say(text),
+      signal,
+    });
     const result = await runGoal({
       loaded,
       variant,
@@ -139,7 +152,7 @@ async function oneGoal({ loaded, specPath, variant, target, options, signal }: O
       ...(options.resume === undefined ? {} : { resume: options.resume }),
       runsDirectory: resolve(options.runs),
       outputDirectory: resolve(options.output),
-      unsafe: options.unsafeNoSandbox ?? false,
+      unsafe,
       onEvent: (event) => {
         events.push(event);
         progress.event(event, Date.parse(event.at), event.run);

@@ -2,10 +2,18 @@ import { CommanderError } from "commander";
 import { type ExitCode, exitCodes } from "./exit-codes.js";
 
 /** Errors that are the user's to mend: their message says where and what to do. By name, so that no command's modules load here. */
-const inputErrors = new Set(["UsageError", "SpecError", "StoreError", "CandidateError", "TensorFileError"]);
+const inputErrors = new Set([
+  "UsageError",
+  "SpecError",
+  "StoreError",
+  "CandidateError",
+  "TensorFileError",
+  "WeakExam",
+  "SemanticListError",
+]);
 
-/** Something is missing on this machine: the message says all there is, a stack adds nothing. */
-const absences = new Set(["SandboxUnavailable", "TargetUnavailable"]);
+/** Something is missing on this machine, space included: the message says all there is, a stack adds nothing. */
+const absences = new Set(["SandboxUnavailable", "TargetUnavailable", "DiskFull"]);
 
 /** Says what went wrong, once, on stderr; returns how to exit. FORGE_DEBUG=1 adds the stack. */
 export function reportError(error: unknown): ExitCode {

@@ -36,7 +36,17 @@ export function tokensOf(text: string): Token[] {
 
 const closers: Record<string, string> = { "(": ")", "[": "]", "{": "}" };
 
-/** Index of the token that closes the bracket at `open`; the last token's where nothing does. */
+/** Whether every bracket has its closer: what has not does not build, and nothing below copes with it. */
+export function isBalanced(tokens: readonly Token[]): boolean {
+  const expected: string[] = [];
+  for (const { text } of tokens) {
+    if (text in closers) expected.push(closers[text]!);
+    else if (Object.values(closers).includes(text) && expected.pop() !== text) return false;
+  }
+  return expected.length === 0;
+}
+
+/** Index of the token that closes the bracket at `open`, in what is balanced. */
 export function closingToken(tokens: readonly Token[], open: number): number {
   const opener = tokens[open]!.text;
   const closer = closers[opener]!;

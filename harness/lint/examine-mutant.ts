@@ -1,4 +1,4 @@
-import type { Target } from "../../specs/contracts/target.js";
+import type { BuildResult, Target } from "../../specs/contracts/target.js";
 import type { Evidence } from "../../specs/contracts/verdict.js";
 import { measureAlignment } from "../../verifiers/align/align.js";
 import { referenceCandidate } from "../../verifiers/align/reference-candidate.js";
@@ -11,31 +11,38 @@ import type { Fate, Mutant } from "./mutant.js";
 /** A mutant that takes longer than this for one small call will not return. */
 const callTimeoutMs = 5000;
 
-/** Has a mutant sit the exam on correctness, as a candidate does: alignment first, then guard pages for what it touches outside its buffers. */
-export async function examineMutant(room: ExamRoom, mutant: Mutant, seed: string, signal: AbortSignal): Promise<Fate> {
-  const loaded = { ...room.loaded, referenceText: mutant.text };
+export interface BuiltMutant {
+  mutant: Mutant;
+  request: Pick<JudgeContext, "candidate" | "entries" | "support" | "threads">;
+  result: BuildResult;
+}
+
+/** Builds a mutant as its entry alone. */
+export async function buildMutant(room: ExamRoom, mutant: Mutant): Promise<BuiltMutant> {
   const compiler = room.target.tuningSpace(room.variant).compilers[0]!;
-  const candidate = referenceCandidate(loaded, room.variant, compiler, ["-ffp-contract=off"]);
+  const candidate = referenceCandidate({ ...room.loaded, referenceText: mutant.text }, room.variant, compiler, ["-ffp-contract=off"]);
   const entries = room.entries.filter((entry) => entry.name === mutant.entry);
-  const build = await room.target.build({ candidate, support: room.support, entries, mode: "plain", threads: 1 });
-  if (build.status === "failed") return { state: "not-counted", reason: "does not build" };
+  const request = { candidate, entries, support: room.support, threads: 1 };
+  return { mutant, request, result: await room.target.build({ ...request, mode: "plain" }) };
+}
+
+/** Has a mutant sit the exam on correctness, as a candidate does: alignment first, then guard pages for what it touches outside its buffers. */
+export async function examineMutant(room: ExamRoom, { request, result }: BuiltMutant, seed: string, signal: AbortSignal): Promise<Fate> {
+  if (result.status === "failed") return { state: "not-counted", reason: "does not build" };
   const context: JudgeContext = {
+    ...request,
     loaded: room.loaded,
     variant: room.variant,
     target: impatient(room.target),
     host: room.target,
     machine: room.machine,
-    threads: 1,
-    candidate,
-    entries,
-    support: room.support,
     quick: false,
     seeds: { hidden: seed, timed: seed, confirmation: seed },
     stopwatch: new Stopwatch(),
     signal,
     bench: () => room.bench(),
     baseline: () => room.baseline(),
-    artifact: build.artifact,
+    artifact: result.artifact,
     duelLimitMs: 0,
   };
   const aligned = fateOf((await measureAlignment(context)).answer);

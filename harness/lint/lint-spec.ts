@@ -5,7 +5,7 @@ import { hostTargetName } from "../targets.js";
 import { judgeSurvivor } from "./equivalence.js";
 import { examHash } from "./exam-hash.js";
 import type { ExamReport } from "./exam-report.js";
-import { examineMutant } from "./examine-mutant.js";
+import { type BuiltMutant, buildMutant, examineMutant } from "./examine-mutant.js";
 import type { Mutant, MutantResult } from "./mutant.js";
 import { planMutants } from "./plan-mutants.js";
 
@@ -29,9 +29,13 @@ export async function lintSpec({ loaded, variant, unsafe, onProgress, signal }: 
     const results: MutantResult[] = [];
     // Entry by entry, so that what is expected of its cases is still remembered.
     for (const { name } of room.entries)
-      for (const mutant of mutants.filter(({ entry }) => entry === name)) {
+      for await (const built of buildAhead(
+        room,
+        mutants.filter(({ entry }) => entry === name),
+      )) {
         signal.throwIfAborted();
-        const fate = await examineMutant(room, mutant, seed, signal);
+        const { mutant } = built;
+        const fate = await examineMutant(room, built, seed, signal);
         const { text: _, ...described } = mutant;
         if (fate.state === "survived") results.push({ mutant: described, fate: await judgeSurvivor(room, mutant, seed, signal) });
         else results.push({ mutant: { ...described, diff: [] }, fate });
@@ -51,5 +55,22 @@ export async function lintSpec({ loaded, variant, unsafe, onProgress, signal }: 
     };
   } finally {
     await room.close();
+  }
+}
+
+/** Compilers run while something else is examined. */
+const lookahead = 4;
+
+async function* buildAhead(room: ExamRoom, mutants: Mutant[]): AsyncGenerator<BuiltMutant> {
+  const pending: Promise<BuiltMutant>[] = [];
+  let next = 0;
+  for (let taken = 0; taken < mutants.length; taken++) {
+    for (; next < mutants.length && pending.length <= lookahead; next++) {
+      const build = buildMutant(room, mutants[next]!);
+      // Awaited when its turn comes; an end before that is no unhandled rejection.
+      build.catch(() => undefined);
+      pending.push(build);
+    }
+    yield await pending.shift()!;
   }
 }

@@ -1,4 +1,4 @@
-import { closingToken, splitTokens, type Token, tokensOf } from "./c-tokens.js";
+import { closingToken, isBalanced, splitTokens, type Token, tokensOf } from "./c-tokens.js";
 
 export const mutationRules = ["operator", "constant", "index", "bound", "function", "operand", "statement"] as const;
 export type MutationRule = (typeof mutationRules)[number];
@@ -50,6 +50,7 @@ const assignments = new Set(["=", "+=", "-=", "*=", "/="]);
 /** Every mutation of a source that is written over forge.h, in the order of their places. */
 export function mutationsOf(text: string, names: SourceNames): Mutation[] {
   const tokens = tokensOf(text);
+  if (!isBalanced(tokens)) return [];
   const slice = (from: number, to: number) => text.slice(tokens[from]!.start, tokens[to - 1]!.end);
   const change = (rule: MutationRule, from: number, to: number, after: string): Mutation => ({
     rule,

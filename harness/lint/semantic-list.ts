@@ -30,6 +30,11 @@ const SemanticList = Type.Object(
 type SemanticList = Static<typeof SemanticList>;
 const validate = new Ajv({ allErrors: true }).compile<SemanticList>(SemanticList);
 
+/** A list of mutants that cannot be used: the message names file and place. */
+class SemanticListError extends Error {
+  override name = "SemanticListError";
+}
+
 /** LOWERED(x) in a replacement: x rounded to bf16, so that a statistic can be kept in lower precision. */
 const lowered = `
 static inline ACC forge_lowered(ACC value) {
@@ -55,11 +60,15 @@ export function readSemanticList(loaded: LoadedSpec): Mutant[] | null {
   const answered = new Set([...list.mutants.map(({ mistake }) => mistake), ...Object.keys(list.absent)]);
   const missing = semanticMistakes.filter((mistake) => !answered.has(mistake));
   if (missing.length > 0)
-    throw new Error(`${path}: nothing is said of ${missing.join(", ")}: add a mutant, or say under "absent" why there can be none`);
+    throw new SemanticListError(
+      `${path}: nothing is said of ${missing.join(", ")}: add a mutant, or say under "absent" why there can be none`,
+    );
   return list.mutants.flatMap(({ mistake, name, replace }) =>
     Object.entries(replace).map(([entry, replacements]): Mutant => {
       if (!(entry in loaded.spec.entries))
-        throw new Error(`${path}: ${name}: there is no entry ${entry}; there are ${Object.keys(loaded.spec.entries).join(", ")}`);
+        throw new SemanticListError(
+          `${path}: ${name}: there is no entry ${entry}; there are ${Object.keys(loaded.spec.entries).join(", ")}`,
+        );
       const text = applyReplacements(loaded.referenceText, replacements, `${path}: ${name}`);
       return {
         entry,
@@ -77,11 +86,11 @@ function parseList(path: string): SemanticList {
   try {
     value = parse(readFileSync(path, "utf8"), { maxAliasCount: 0 });
   } catch (error) {
-    throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new SemanticListError(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
   if (validate(value)) return value;
   const [first] = validate.errors ?? [];
-  throw new Error(
+  throw new SemanticListError(
     `${path}: ${first?.instancePath || "/"} ${first?.message ?? "is no list of mutants"}; known mistakes are ${semanticMistakes.join(", ")}`,
   );
 }
@@ -90,7 +99,7 @@ function applyReplacements(text: string, replacements: [string, string][], whose
   return replacements.reduce((current, [search, replacement]) => {
     const found = current.split(search).length - 1;
     if (found !== 1)
-      throw new Error(
+      throw new SemanticListError(
         `${whose}: ${JSON.stringify(search)} is found ${found} times in the reference, expected once; write more of the line`,
       );
     return current.replace(search, () => replacement);

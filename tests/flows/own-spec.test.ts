@@ -13,6 +13,11 @@ describe.each(["x86-64", "wasm-simd"])("GELU, from a user's own spec, on %s", (t
   cpSync("tests/fixtures/gelu", join(folder, "gelu"), { recursive: true });
   const accepted = join("generated", "gelu", "f32", target);
 
+  it("is an exam that can be trusted", { timeout: 5 * minutes }, () => {
+    const examined = runForge(["lint", "gelu/gelu.yaml", "--variant", "f32"], folder);
+    expect({ code: examined.code, text: examined.stdout }).toEqual({ code: 0, text: expect.stringContaining("Strong: ") });
+  });
+
   it("is forged, passes and gets its certificate", { timeout: 20 * minutes }, async () => {
     const goal = ["goal", "gelu/gelu.yaml", "--target", target, "--threads", "1"];
     let ended = await streamForge(goal, folder);
