@@ -1,4 +1,4 @@
-import type { ForgeEvent, GoalDescription } from "../specs/contracts/event.js";
+import type { ExamSummary, ForgeEvent, GoalDescription } from "../specs/contracts/event.js";
 import type { SandboxProtection } from "../specs/contracts/sandbox.js";
 import type { MachineClass } from "../specs/contracts/target.js";
 import type { Verdict } from "../specs/contracts/verdict.js";
@@ -11,6 +11,13 @@ export interface AcceptedAttempt {
   goal: GoalDescription;
   machine: MachineClass;
   sandbox: SandboxProtection;
+  exam?: ExamSummary;
+}
+
+/** Where the log says that an attempt was accepted already; null where it does not. */
+export function acceptanceOf(events: readonly ForgeEvent[], attempt: number): Extract<ForgeEvent, { type: "framework-accepted" }> | null {
+  const event = events.findLast((candidate) => candidate.type === "framework-accepted" && candidate.attempt === attempt);
+  return event?.type === "framework-accepted" ? event : null;
 }
 
 /** The events of a run up to the verdict on an attempt: the record that goes with it, whose last attempt it is. */
@@ -30,8 +37,8 @@ export function acceptedAttempt(record: readonly ForgeEvent[]): AcceptedAttempt 
   if (submitted.attempt !== judged.attempt) return `the record's last attempt ${submitted.attempt} was not judged`;
   const { outcome } = judged.verdict;
   if (outcome !== "passed" && outcome !== "surpassed") return `the record's last attempt ${judged.attempt} was judged ${outcome}`;
-  const { goal, machine, sandbox } = started;
-  return { attempt: judged.attempt, tree: submitted.tree, verdict: judged.verdict, goal, machine, sandbox };
+  const { goal, machine, sandbox, exam } = started;
+  return { attempt: judged.attempt, tree: submitted.tree, verdict: judged.verdict, goal, machine, sandbox, ...(exam ? { exam } : {}) };
 }
 
 /** The part of a certificate that follows from the record alone, so that the two can be held against each other. */
@@ -51,6 +58,7 @@ export function certifiedByRecord(record: readonly ForgeEvent[]) {
     attempt: accepted.attempt,
     machine: accepted.machine,
     sandbox: accepted.sandbox,
+    ...(accepted.exam ? { exam: accepted.exam } : {}),
     checks: verdict.checks.map(({ check, status, summary }) => ({ check, status, summary })),
     seeds: { ...verdict.seeds },
     thresholds: verdict.thresholds,

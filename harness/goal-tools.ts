@@ -80,9 +80,11 @@ export class GoalTools implements AgentTools {
       started: (check) => this.run.append({ type: "check-started", attempt, check }),
       finished: (result) => this.run.append({ type: "check-finished", attempt, result }),
     });
-    this.judged.push({ attempt, summary, candidate, verdict });
-    const best = bestOf(this.judged);
+    const judged: Judged = { attempt, summary, candidate, verdict };
+    const best = bestOf([...this.judged, judged]);
     this.run.append({ type: "attempt-judged", attempt, verdict, bestRatio: best ? ratioOf(best.verdict) : null });
+    // Only now does it count: a verdict that the log could not take is given again after --resume.
+    this.judged.push(judged);
     return verdict;
   }
 

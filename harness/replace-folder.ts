@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { syncFolder } from "./store/file-sync.js";
+import { syncFolder, syncTree } from "./store/file-sync.js";
 
 /**
  * Puts a freshly filled folder in place of what was there: readers see the old one or the new one, never a mixture. Between two
@@ -9,7 +9,7 @@ import { syncFolder } from "./store/file-sync.js";
  */
 export function replaceFolder(directory: string, fill: (fresh: string) => void): void {
   const parent = dirname(directory);
-  mkdirSync(parent, { recursive: true });
+  makeDurably(parent);
   const prefix = `.${basename(directory)}.`;
   const aside = join(parent, `${prefix}old`);
   if (existsSync(aside) && !existsSync(directory)) renameSync(aside, directory);
@@ -18,12 +18,22 @@ export function replaceFolder(directory: string, fill: (fresh: string) => void):
   try {
     mkdirSync(fresh);
     fill(fresh);
+    // Before it gets its name: after a power failure a name must not stand for files that never reached the disk.
+    syncTree(fresh);
     if (existsSync(directory)) renameSync(directory, aside);
     renameSync(fresh, directory);
     syncFolder(parent);
-    rmSync(aside, { recursive: true, force: true });
   } catch (error) {
     rmSync(fresh, { recursive: true, force: true });
+    // Not a crash but a failure, a full disk for one: the old one comes back at once.
+    if (existsSync(aside) && !existsSync(directory)) renameSync(aside, directory);
     throw error;
   }
+  rmSync(aside, { recursive: true, force: true });
+}
+
+function makeDurably(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) syncFolder(dirname(made));
 }

@@ -1,14 +1,17 @@
-import { relative } from "node:path";
+import { existsSync } from "node:fs";
+import { relative, resolve } from "node:path";
 import type { AgentBriefing } from "../specs/contracts/agent.js";
-import type { EventBody, ForgeEvent, GoalDescription, RunEnd } from "../specs/contracts/event.js";
+import type { EventBody, ExamSummary, ForgeEvent, GoalDescription, RunEnd } from "../specs/contracts/event.js";
 import type { LoadedSpec } from "../specs/contracts/spec.js";
 import type { OpenRun } from "../specs/contracts/store.js";
+import { acceptanceOf } from "./accepted-record.js";
 import { chooseAgent } from "./agents.js";
-import { writeAccepted } from "./certificate.js";
+import { type AcceptedOptions, writeAccepted } from "./certificate.js";
 import { ExamRoom } from "./exam-room.js";
 import { forgeVersion } from "./forge-version.js";
 import { bestOf, GoalTools, type Judged, ratioOf } from "./goal-tools.js";
 import { openOrResume, pendingAttempts, readJudged, spentMs } from "./resume-run.js";
+import { diskFull } from "./store/disk-full.js";
 import { openRunStore } from "./store/run-store.js";
 
 export interface GoalOptions {
@@ -24,6 +27,8 @@ export interface GoalOptions {
   runsDirectory: string;
   outputDirectory: string;
   unsafe: boolean;
+  /** What examining the exam found; goes into the certificate. */
+  exam?: ExamSummary;
   onEvent: (event: ForgeEvent) => void;
   signal: AbortSignal;
 }
@@ -44,7 +49,7 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
     const opened = await openOrResume(openRunStore(options.runsDirectory), goal, options.resume);
     const run = announcing(opened.run, options.onEvent);
     try {
-      beginLog(run, goal, room, opened.truncatedBytes);
+      beginLog(run, goal, room, opened.truncatedBytes, options.exam);
       const judged = await readJudged(run);
       const tools = new GoalTools(
         await brief(options, room),
@@ -110,7 +115,7 @@ function announcing(run: OpenRun, onEvent: (event: ForgeEvent) => void): OpenRun
   });
 }
 
-function beginLog(run: OpenRun, goal: GoalDescription, room: ExamRoom, truncatedBytes: number): void {
+function beginLog(run: OpenRun, goal: GoalDescription, room: ExamRoom, truncatedBytes: number, exam: ExamSummary | undefined): void {
   const events = run.events();
   if (events.length > 0) {
     run.append({ type: "run-resumed", attemptsSoFar: events.filter((event) => event.type === "attempt-judged").length, truncatedBytes });
@@ -123,6 +128,7 @@ function beginLog(run: OpenRun, goal: GoalDescription, room: ExamRoom, truncated
     machine: room.machine,
     sandbox: room.protection,
     forgeVersion: forgeVersion(),
+    ...(exam ? { exam } : {}),
   });
 }
 
@@ -140,12 +146,15 @@ async function brief(options: GoalOptions, room: ExamRoom): Promise<AgentBriefin
   };
 }
 
-/** Writes the best attempt to the output folder with its certificate. */
+/** Writes the best attempt to the output folder with its certificate; returns the folder. */
 async function accept(options: GoalOptions, room: ExamRoom, run: OpenRun, judged: Judged[]): Promise<string | null> {
   const best = bestOf(judged);
   if (best === null) return null;
+  // Killed between this event and the last: it was accepted, and what lies there now may be somebody's newer one.
+  const accepted = acceptanceOf(run.events(), best.attempt);
+  if (accepted !== null && existsSync(accepted.directory)) return resolve(accepted.directory);
   const baseline = await room.baseline();
-  const directory = writeAccepted({
+  const directory = writeTo(options.outputDirectory, run.id, {
     generated: options.outputDirectory,
     candidate: best.candidate,
     events: run.events(),
@@ -163,6 +172,15 @@ async function accept(options: GoalOptions, room: ExamRoom, run: OpenRun, judged
     ratio: ratioOf(best.verdict),
   });
   return directory;
+}
+
+/** As `writeAccepted`, where a full disk is told as one: the run stays unfinished, and --resume accepts. */
+function writeTo(outputDirectory: string, run: string, accepted: AcceptedOptions): string {
+  try {
+    return writeAccepted(accepted);
+  } catch (error) {
+    throw diskFull(error, outputDirectory, run) ?? error;
+  }
 }
 
 function endOf(judged: Judged[], budgetLeft: boolean): RunEnd {

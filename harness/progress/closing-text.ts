@@ -33,7 +33,7 @@ export function closingText(goal: ClosedGoal): string {
     const folder = relative(process.cwd(), goal.directory) || ".";
     const ratio = state.best === null ? "" : `, ${ratioText(state.best.ratio)} the baseline's speed`;
     lines.push(
-      `Accepted: ${state.accepted?.outcome ?? "passed"}${ratio}${state.end ? `, after ${durationText(state.end.elapsedMs)}` : ""}`,
+      `Accepted: ${state.accepted?.outcome ?? (goal.end === "surpassed" ? "surpassed" : "passed")}${ratio}${state.end ? `, after ${durationText(state.end.elapsedMs)}` : ""}`,
     );
     const figures = acceptedFigures(goal.events, state.accepted?.attempt ?? state.best?.attempt ?? null);
     if (figures.length > 0)

@@ -1,16 +1,26 @@
 import { StoreError } from "../../specs/contracts/store.js";
 
-const noSpace: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+const noSpace: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG", "SQLITE_FULL"]);
 
-/** The error to throw where a write failed for want of space; null where it failed for another reason. */
-export function diskFull(error: unknown, path: string, run: string): StoreError | null {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+/** The machine's fault and not the user's input: whatever was acknowledged is safe, and there is something to do about it. */
+export class DiskFull extends StoreError {
+  override name = "DiskFull";
+}
+
+/** The error to throw where a write failed for want of space; null where it failed for another reason. `run`: null where nothing of it is kept yet. */
+export function diskFull(error: unknown, path: string, run: string | null): DiskFull | null {
+  const code = codeOf(error);
   // Git reports it as text only.
   const inText = error instanceof Error && /No space left on device|Disk quota exceeded|File too large/.test(error.message);
   if (!noSpace.has(code) && !inText) return null;
   const reason = noSpace.has(code) ? code : "from git";
-  return new StoreError(
-    `disk full: ${path} could not be written (${reason}). Nothing acknowledged is lost: free some space, then continue with --resume ${run}`,
-    { cause: error },
-  );
+  const remedy =
+    run === null
+      ? "Nothing was begun: free some space, then give the same command again"
+      : `Nothing acknowledged is lost: free some space, then continue with --resume ${run}`;
+  return new DiskFull(`disk full: ${path} could not be written (${reason}). ${remedy}`, { cause: error });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -59,7 +59,8 @@ function openLog(path: string, run: string, descriptor: number, content: LogCont
     } catch (error) {
       undo();
       throw (
-        diskFull(error, path, run) ??
+        // A run without events never started: there is nothing to go on with.
+        diskFull(error, path, events.length === 0 ? null : run) ??
         new StoreError(`${path} cannot be written: ${String(error)}; the run can be resumed`, { cause: error })
       );
     }

@@ -15,7 +15,11 @@ const finalEnds: ReadonlySet<RunEnd | null> = new Set<RunEnd>(["surpassed", "pas
 
 /** The runs in a folder, each in one of its own: `log.jsonl` (the truth), `workspace/` (git), `lock`; `index.sqlite` over all. */
 export function openRunStore(directory: string): RunStore {
-  mkdirSync(directory, { recursive: true });
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw diskFull(error, directory, null) ?? error;
+  }
   const index = openRunIndex(directory);
   const newestFirst = () => index.runs().sort((a, b) => (a.summary.startedAt < b.summary.startedAt ? 1 : -1));
   return {
@@ -27,17 +31,21 @@ export function openRunStore(directory: string): RunStore {
         const lock = lockRun(folder, run);
         return await releasingOnFailure(lock, () => openRun(index, folder, run, lock, createRunLog(join(folder, logName), run)));
       } catch (error) {
-        throw diskFull(error, folder, run) ?? error;
+        throw diskFull(error, folder, null) ?? error;
       }
     },
     async open(run) {
       const folder = existingFolder(directory, run);
       const lock = lockRun(folder, run);
-      return await releasingOnFailure(lock, async () => {
-        const { log, truncatedBytes } = openRunLog(join(folder, logName), run);
-        index.record(log.events());
-        return { run: await openRun(index, folder, run, lock, log), truncatedBytes };
-      });
+      try {
+        return await releasingOnFailure(lock, async () => {
+          const { log, truncatedBytes } = openRunLog(join(folder, logName), run);
+          index.record(log.events());
+          return { run: await openRun(index, folder, run, lock, log), truncatedBytes };
+        });
+      } catch (error) {
+        throw diskFull(error, folder, run) ?? error;
+      }
     },
     list: () => newestFirst().map(({ summary }) => summary),
     eventsOf: (run) => readRunLog(join(existingFolder(directory, run), logName), run).events,

@@ -107,9 +107,9 @@ test("row 56: a full disk stops a run with a clear error, nothing half-written c
   const ended = await untilEnd(startChild("filling-program.ts", [disk], onSmallDisk(disk)));
   expect(ended.errors).toBe("");
   const [append, commit, whileFull, sameProcess, resumed] = ended.lines.map((line) => JSON.parse(line));
-  expect(append).toMatchObject({ kind: "append-refused", name: "StoreError" });
+  expect(append).toMatchObject({ kind: "append-refused", name: "DiskFull" });
   expect(append.text).toMatch(/^disk full: .*log\.jsonl could not be written \(ENOSPC\).*continue with --resume rmsnorm-f32-x86-64-/);
-  expect(commit).toMatchObject({ kind: "commit-refused", name: "StoreError" });
+  expect(commit).toMatchObject({ kind: "commit-refused", name: "DiskFull" });
   expect(commit.text).toMatch(/^disk full: .*workspace/);
   expect(whileFull).toEqual({ kind: "while-full", events: append.acknowledged + 1, listed: 1 });
   expect(sameProcess.sequence).toBe(append.acknowledged + 1);
