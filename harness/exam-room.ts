@@ -29,10 +29,11 @@ export interface ExamRoomOptions {
   threads?: number;
   unsafe: boolean;
   signal: AbortSignal;
+  /** Longest wall time of one duel; the usual one is reached only where noise keeps an interval from deciding. */
+  duelLimitMs?: number;
 }
 
-/** Longest wall time of one duel; reached only where noise keeps an interval from deciding. */
-const duelLimitMs = 240_000;
+const usualDuelLimitMs = 240_000;
 
 /** Where candidates for one spec, variant and target are judged: sandbox, target, references and baseline, opened once. */
 export class ExamRoom {
@@ -53,6 +54,7 @@ export class ExamRoom {
     /** Files laid beside every candidate's sources. */
     readonly support: Record<string, string>,
     private readonly signal: AbortSignal,
+    private readonly duelLimitMs: number,
   ) {}
 
   /** Throws where the target or the sandbox is not available here, with what to install. */
@@ -87,6 +89,7 @@ export class ExamRoom {
       entrySignatures(loaded.spec, variant),
       support,
       signal,
+      options.duelLimitMs ?? usualDuelLimitMs,
     );
   }
 
@@ -132,7 +135,7 @@ export class ExamRoom {
       bench: () => stopwatch.during("running", () => this.bench()),
       baseline: () => stopwatch.during("building", () => this.baseline()),
       artifact: null,
-      duelLimitMs,
+      duelLimitMs: this.duelLimitMs,
     };
   }
 

@@ -9,6 +9,7 @@ const benches: Record<string, () => Promise<{ run(benchArguments: string[]): Pro
   verdict: () => import("../bench/verdict.js"),
   kernels: () => import("../bench/kernels.js"),
   sentinels: () => import("../bench/sentinels.js"),
+  oddities: () => import("../bench/oddities.js"),
 };
 
 export function declareBench(program: Command, host: CommandHost): void {
@@ -41,7 +42,13 @@ export function declareBench(program: Command, host: CommandHost): void {
           "  --spec, --variant, --only <name>     only these\n" +
           "  --repeat <count>     rounds, each with fresh hidden cases (default: 1)\n" +
           "  --jobs <count>       processes side by side\n" +
-          "  --json               everything as JSON",
+          "  --json               everything as JSON\n" +
+          "oddities: honest kernels that look odd and must never be accused, judged as forge check judges\n" +
+          "  --only <name>, --target <name>       only these\n" +
+          "  --repeat <count>     verdicts on each (default: 20)\n" +
+          "  --minutes <count>    begin no further verdict after this time (default: 600)\n" +
+          "  --results <file>     where each result is appended; what is there counts, if the kernel is the same\n" +
+          "  --json               a summary of each as JSON",
         examples: [
           ["forge bench sentinels", "Which gate rejects which planted mistake."],
           ["forge bench sentinels --spec rmsnorm --variant bf16 --repeat 20", "Some of them, with fresh hidden cases each time."],

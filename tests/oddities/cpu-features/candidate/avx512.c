@@ -1,0 +1,3 @@
+#define LANES 16
+#define KERNEL(name) name##_avx512
+#include "kernel.h"

@@ -1,0 +1,3 @@
+#define LANES 4
+#define KERNEL(name) name##_plain
+#include "kernel.h"
