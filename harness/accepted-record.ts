@@ -38,6 +38,8 @@ export function acceptedAttempt(record: readonly ForgeEvent[]): AcceptedAttempt 
   const { outcome } = judged.verdict;
   if (outcome !== "passed" && outcome !== "surpassed") return `the record's last attempt ${judged.attempt} was judged ${outcome}`;
   const { goal, machine, sandbox, exam } = started;
+  // An allow-list: what ran in a sandbox that a test had weakened is worth nothing.
+  if (sandbox.kind !== "bubblewrap" && sandbox.kind !== "none") return `the record's sandbox is ${sandbox.kind}, which certifies nothing`;
   return { attempt: judged.attempt, tree: submitted.tree, verdict: judged.verdict, goal, machine, sandbox, ...(exam ? { exam } : {}) };
 }
 

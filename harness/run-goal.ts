@@ -3,7 +3,7 @@ import { relative, resolve } from "node:path";
 import type { AgentBriefing } from "../specs/contracts/agent.js";
 import type { EventBody, ExamSummary, ForgeEvent, GoalDescription, RunEnd } from "../specs/contracts/event.js";
 import type { LoadedSpec } from "../specs/contracts/spec.js";
-import type { OpenRun } from "../specs/contracts/store.js";
+import { type OpenRun, StoreError } from "../specs/contracts/store.js";
 import { acceptanceOf } from "./accepted-record.js";
 import { chooseAgent } from "./agents.js";
 import { type AcceptedOptions, writeAccepted } from "./certificate.js";
@@ -117,7 +117,13 @@ function announcing(run: OpenRun, onEvent: (event: ForgeEvent) => void): OpenRun
 
 function beginLog(run: OpenRun, goal: GoalDescription, room: ExamRoom, truncatedBytes: number, exam: ExamSummary | undefined): void {
   const events = run.events();
-  if (events.length > 0) {
+  const [started] = events;
+  if (started !== undefined) {
+    // The certificate tells of one sandbox: that of all attempts.
+    if (started.type === "run-started" && started.sandbox.kind !== room.protection.kind)
+      throw new StoreError(
+        `run ${run.id} began with sandbox ${started.sandbox.kind}, this would go on with ${room.protection.kind}; begin a new run`,
+      );
     run.append({ type: "run-resumed", attemptsSoFar: events.filter((event) => event.type === "attempt-judged").length, truncatedBytes });
     return;
   }

@@ -56,18 +56,22 @@ export function declareCheck(program: Command, host: CommandHost): void {
 async function check(folder: string, options: CheckCommandOptions, signal: AbortSignal): Promise<ExitCode> {
   const { compareWithCertificate, describeFolder } = await import("./describe-folder.js");
   const described = describeFolder(folder, options);
-  const [{ loadSpec }, { checkFolder }, { targetNames }, { openProgress }, { verdictText }] = await Promise.all([
-    import("../../specs/load-spec.js"),
-    import("../check-folder.js"),
-    import("../targets.js"),
-    import("../progress/open-progress.js"),
-    import("../progress/verdict-text.js"),
-  ]);
+  const [{ loadSpec }, { checkFolder }, { targetNames }, { openProgress }, { verdictText }, { unsafeRemark, unsafeWarning }] =
+    await Promise.all([
+      import("../../specs/load-spec.js"),
+      import("../check-folder.js"),
+      import("../targets.js"),
+      import("../progress/open-progress.js"),
+      import("../progress/verdict-text.js"),
+      import("../report/unsafe-text.js"),
+    ]);
   const loaded = loadSpec(described.specPath);
   requireVariant(loaded, described.variant);
   requireTarget(targetNames, described.target);
   const certified = compareWithCertificate(folder, loaded);
   if (certified !== null) process.stderr.write(`${certified}\n`);
+  const unsafe = options.unsafeNoSandbox ?? false;
+  if (unsafe) process.stderr.write(`${unsafeWarning}\n`);
   const progress = openProgress(process.stdout, options.json ?? false);
   let isJudged = false;
   try {
@@ -78,7 +82,7 @@ async function check(folder: string, options: CheckCommandOptions, signal: Abort
       target: described.target,
       ...(options.threads === undefined ? {} : { threads: options.threads }),
       quick: options.quick ?? false,
-      unsafe: options.unsafeNoSandbox ?? false,
+      unsafe,
       onEvent: (event) => {
         isJudged ||= event.type === "attempt-judged";
         progress.event(event, Date.now(), null);
@@ -88,7 +92,7 @@ async function check(folder: string, options: CheckCommandOptions, signal: Abort
     // Whoever reads the stream gets the verdict as its last object.
     if (!isJudged) progress.event({ type: "attempt-judged", attempt: 0, verdict, bestRatio: null }, Date.now(), null);
     progress.close();
-    if (!options.json) process.stdout.write(`\n${verdictText(verdict)}\n`);
+    if (!options.json) process.stdout.write(`\n${verdictText(verdict)}\n${unsafe ? `${unsafeRemark}\n` : ""}`);
     return signal.aborted ? exitCodes.interrupted : verdictExitCode(verdict, options.require);
   } finally {
     progress.close();

@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import type { ForgeEvent, RunEnd } from "../../specs/contracts/event.js";
 import { figuresText } from "../report/figures-text.js";
+import { unsafeRemark } from "../report/unsafe-text.js";
 import { durationText } from "./duration-text.js";
 import { advance, emptyProgress } from "./progress-state.js";
 import { ratioText } from "./ratio-interval.js";
@@ -11,6 +12,8 @@ export interface ClosedGoal {
   /** Where the accepted framework lies; null where nothing was accepted. */
   directory: string | null;
   events: ForgeEvent[];
+  /** True where nothing held the code in. */
+  unsafe?: boolean;
   /** What the user typed, for the commands that go on from here. */
   repeat: { program: string; specPath: string; variant: string; target: string; runs: string };
 }
@@ -27,7 +30,7 @@ const headlines: Record<RunEnd, string> = {
 /** What stands below the progress when a goal ends: the outcome, what it is worth, where it lies, what to do next. */
 export function closingText(goal: ClosedGoal): string {
   const state = goal.events.reduce((before, event) => advance(before, event, Date.parse(event.at), event.run), emptyProgress);
-  const lines = [headlines[goal.end]];
+  const lines = [headlines[goal.end], ...(goal.unsafe === true ? [unsafeRemark] : [])];
   if (state.end && state.end.message !== "") lines.push(state.end.message);
   if (goal.directory !== null) {
     const folder = relative(process.cwd(), goal.directory) || ".";

@@ -52,7 +52,7 @@ export function findBubblewrap(searchFolders: readonly string[] = defaultFolders
     const trial = ask(path, [...TRIAL, ...TRIAL_MOUNTS, "--", "/usr/bin/true"], user);
     if (!trial.ok) throw new SandboxUnavailable(`bubblewrap ${version} does not work here (${trial.text}). ${NAMESPACES_HELP}`);
     const namespaces = ["user-namespace", "pid-namespace", "mount-namespace", "ipc-namespace", "uts-namespace", "network"];
-    const limits = ["rlimits", ...(user !== null || processLimitIsPerSandbox() ? ["process-limit"] : [])];
+    const limits = ["rlimits", "memory-watch", ...(user !== null || processLimitIsPerSandbox() ? ["process-limit"] : [])];
     return {
       path,
       version,

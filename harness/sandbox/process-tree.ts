@@ -76,6 +76,25 @@ export function processesUnder(root: number): number[] {
   return found;
 }
 
+function kibibytesIn(path: string, field: string): number {
+  const found = new RegExp(`^${field}:\\s*(\\d+) kB`, "m").exec(readOrNull(path) ?? "")?.[1];
+  return found === undefined ? 0 : Number(found);
+}
+
+/** Resident bytes of all processes under `root`; pages that several share count for each. */
+export function memoryUnder(root: number): number {
+  return processesUnder(root).reduce((sum, pid) => sum + 1024 * kibibytesIn(`/proc/${pid}/status`, "VmRSS"), 0);
+}
+
+/** The same with shared pages counted once. It walks page tables: milliseconds a gigabyte. */
+export function proportionalMemoryUnder(root: number): number {
+  return processesUnder(root).reduce((sum, pid) => {
+    const own = kibibytesIn(`/proc/${pid}/smaps_rollup`, "Pss");
+    // Not every kernel has it, nor every process lets itself be looked at: then what it seems to use counts.
+    return sum + 1024 * (own > 0 ? own : kibibytesIn(`/proc/${pid}/status`, "VmRSS"));
+  }, 0);
+}
+
 /** CPU seconds used under `root` so far, by processes that ended and were waited for too. */
 export function cpuSecondsUnder(root: number): number {
   return processesUnder(root).reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);

@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
-import { release, totalmem } from "node:os";
+import { release } from "node:os";
 import type { SandboxLimits } from "../../specs/contracts/sandbox.js";
+import { memoryShare } from "./resource-watch.js";
 
 const OPEN_FILES = 256;
-/** Where address space cannot be limited (V8 reserves more than it uses), private writable memory is: to this share of the machine's. */
-const MEMORY_SHARE = 0.75;
 /** The first process of the sandbox (bubblewrap's own) counts too. */
 const OWN_PROCESSES = 1;
 
@@ -46,7 +45,8 @@ export function processLimitIsPerSandbox(): boolean {
 /** The `prlimit` command line that sets `limits` and becomes the program that follows it. */
 export function limitCommand(limits: SandboxLimits, limitProcesses: boolean): string[] {
   const wanted: Partial<Record<LimitOption, number>> = {
-    ...(limits.addressSpaceBytes === null ? { data: Math.floor(totalmem() * MEMORY_SHARE) } : { as: limits.addressSpaceBytes }),
+    // Where address space cannot be limited (V8 reserves more than it uses), private writable memory is.
+    ...(limits.addressSpaceBytes === null ? { data: memoryShare() } : { as: limits.addressSpaceBytes }),
     fsize: limits.fileBytes,
     cpu: Math.ceil(limits.cpuSeconds),
     nofile: OPEN_FILES,

@@ -124,6 +124,11 @@ export function seccompFilter(options: FilterOptions): Buffer {
   ]);
 }
 
+/** For a sandbox that lacks its filter, in tests. */
+export function seccompFilterThatAllowsAll(): Buffer {
+  return assemble([result(ALLOW)]);
+}
+
 /** The architecture of this process as the filter names it; null where Forge has no filter for it. */
 export function filterArchitecture(): FilterArchitecture | null {
   return process.arch === "x64" || process.arch === "arm64" ? process.arch : null;

@@ -10,6 +10,7 @@ import {
 } from "../../specs/contracts/sandbox.js";
 import { OutputCapture } from "./output-capture.js";
 import { cpuSecondsUnder, freezeUnder, thawUnder } from "./process-tree.js";
+import { watchResources } from "./resource-watch.js";
 
 /** How the started process itself ended. */
 export type ChildEnd = { code: number | null; signal: NodeJS.Signals | null };
@@ -23,6 +24,8 @@ export interface Confined {
   /** Host pid above all processes of the sandbox; null where it never came to life. */
   treeRoot: Promise<number | null>;
   kill(): void;
+  /** True where all who can write to the output are waited for; only in tests. */
+  waitsForWriters?: boolean;
   /** Returns once every process is gone. `stopped`: we killed it. */
   settle(end: ChildEnd, stopped: boolean): Promise<Settled>;
 }
@@ -55,7 +58,7 @@ export function writeAndClose(stream: Writable, bytes: Uint8Array): void {
   stream.end(bytes);
 }
 
-/** Watches over a started program: wall limit, output limit, freezing and the end of all its processes. */
+/** Watches over a started program: wall limit, output limit, what it uses in all, freezing and the end of all its processes. */
 export function supervise(confined: Confined, command: SandboxCommand): SandboxProcess {
   const { child } = confined;
   const startedAt = performance.now();
@@ -79,16 +82,22 @@ export function supervise(confined: Confined, command: SandboxCommand): SandboxP
     confined.kill();
   };
   const timer = setTimeout(() => stop(() => ({ kind: "timeout", afterMs: elapsedMs() })), command.limits.wallMs);
+  const stopWatching = watchResources(
+    () => root,
+    command,
+    (end) => stop(() => end),
+  );
 
   const finish = async (): Promise<SandboxOutput> => {
     try {
       const childEnd = await exitOf(child);
       const natural = await confined.settle(childEnd, stopped !== null);
       // Without namespaces somebody may live on and hold the pipes: what they write is not waited for.
-      const giveUp = setTimeout(() => {
+      const abandon = (): void => {
         child.stdout?.destroy();
         child.stderr?.destroy();
-      }, LAST_OUTPUT_MS);
+      };
+      const giveUp = confined.waitsForWriters === true ? undefined : setTimeout(abandon, LAST_OUTPUT_MS);
       await Promise.all([stdout.closed, stderr.closed]);
       clearTimeout(giveUp);
       if (natural.kind === "unavailable") throw new SandboxUnavailable(`${natural.reason}: ${stderr.contents().toString().trim()}`);
@@ -98,6 +107,7 @@ export function supervise(confined: Confined, command: SandboxCommand): SandboxP
       return { end, stdout: stdout.contents(), stderr: stderr.contents(), truncated: stdout.truncated || stderr.truncated };
     } finally {
       clearTimeout(timer);
+      stopWatching();
       root = null;
       // What is unread stays readable where somebody reads; else it would keep the harness alive.
       if (channel !== null && channel.readableFlowing === null) channel.destroy();

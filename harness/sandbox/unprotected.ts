@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import type { Sandbox, SandboxCommand, SandboxMount, SandboxProcess } from "../../specs/contracts/sandbox.js";
 import { makeScratchFolder } from "../../verifiers/targets/scratch-folder.js";
+import { pinningCommand } from "./allowed-cpus.js";
 import { environmentOf } from "./bubblewrap-arguments.js";
 import { closingCommand } from "./inherited-descriptors.js";
 import { killUnder } from "./process-tree.js";
@@ -26,7 +27,7 @@ function start(command: SandboxCommand): SandboxProcess {
   const scratch = makeScratchFolder("unprotected");
   const argv = [
     ...closingCommand(command.channel === true ? 4 : 3),
-    ...(command.cpus === undefined ? [] : ["/usr/bin/taskset", "--cpu-list", command.cpus.join(",")]),
+    ...pinningCommand(command.cpus),
     // Not the process limit: outside a namespace it counts every process of the user.
     ...limitCommand(command.limits, false),
     ...command.command.map((argument) => onHost(argument, command.mounts)),
@@ -65,7 +66,7 @@ function start(command: SandboxCommand): SandboxProcess {
  */
 export function createUnprotectedSandbox(): Sandbox {
   return {
-    protection: () => ({ kind: "none", version: "", protections: ["rlimits", "empty-environment"] }),
+    protection: () => ({ kind: "none", version: "", protections: ["rlimits", "memory-watch", "empty-environment"] }),
     start,
     run: async (command) => start(command).done,
   };

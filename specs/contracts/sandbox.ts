@@ -1,8 +1,11 @@
 import type { Duplex, Readable } from "node:stream";
 
-/** What confinement is in force; written into every certificate. */
+/**
+ * What confinement is in force; written into every certificate. `weakened`: built by a test with some protection taken away;
+ * it claims none at all, and what ran in it is never certified.
+ */
 export interface SandboxProtection {
-  kind: "bubblewrap" | "none";
+  kind: "bubblewrap" | "none" | "weakened";
   version: string;
   /** e.g. "network", "pid-namespace", "user-namespace", "seccomp", "rlimits", "empty-environment", "own-uid". */
   protections: string[];
@@ -15,8 +18,12 @@ export interface SandboxLimits {
   addressSpaceBytes: number | null;
   fileBytes: number;
   processes: number;
+  /** Memory of all processes together, looked at some times a second; where absent, three quarters of the machine's. */
+  memoryBytes?: number;
   /** Size of every writable tmpfs inside. */
   scratchBytes: number;
+  /** Files on every writable tmpfs inside, looked at as often; 65,536 where absent. */
+  scratchFiles?: number;
   /** Captured stdout and stderr, each. */
   outputBytes: number;
 }
@@ -36,7 +43,7 @@ export interface SandboxCommand {
   mounts: SandboxMount[];
   limits: SandboxLimits;
   environment?: Record<string, string>;
-  /** CPUs that it may use. */
+  /** CPUs that it may use, counted among those that the harness itself may use: 0 is the first of them. */
   cpus?: number[];
   /** Opens a bidirectional channel on file descriptor 3 inside. */
   channel?: boolean;
@@ -48,6 +55,9 @@ export type SandboxEnd =
   | { kind: "exited"; code: number }
   | { kind: "signalled"; signal: string }
   | { kind: "timeout"; afterMs: number }
+  /** All processes together used more than `memoryBytes`; one alone is refused memory before that, which ends nothing. */
+  | { kind: "out-of-memory"; usedBytes: number }
+  | { kind: "too-many-files"; files: number }
   | { kind: "killed" };
 
 export interface SandboxOutput {

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,61 +8,28 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBubblewrap } from "../../../harness/sandbox/bubblewrap-installation.js";
 import { createSandbox } from "../../../harness/sandbox/create-sandbox.js";
 import { SandboxUnavailable } from "../../../specs/contracts/sandbox.js";
-import { type AttackPrograms, compileAttackPrograms, limits } from "./attack-programs.js";
+import { type AttackPrograms, compileAttackPrograms } from "./attack-programs.js";
 import { writeStandaloneSandbox } from "./standalone.js";
 
-const isRoot = process.getuid?.() === 0;
-const ORDINARY_UID = 61_000;
 let attacks: AttackPrograms;
 let folder: string;
-let standalone: { node: string; module: string };
+let standalone: ReturnType<typeof writeStandaloneSandbox>;
 
 beforeAll(() => {
   attacks = compileAttackPrograms();
   folder = mkdtempSync(join(tmpdir(), "forge-standalone-"));
   standalone = writeStandaloneSandbox(folder);
-  // The compiled programs lie in a private folder; the ordinary user must reach them.
-  chmodSync(join(attacks.folder, ".."), 0o755);
 });
 afterAll(() => {
   attacks.remove();
   rmSync(folder, { recursive: true });
 });
 
-describe.runIf(isRoot)("started by an ordinary user", () => {
-  const asUser = (program: string, argv: string[], profile: "run" | "build"): { stdout: string; protections: string[] } => {
-    const command = attacks.command(program as "resources", argv, { profile });
-    const script = `
-      import { createSandbox } from ${JSON.stringify(standalone.module)};
-      const sandbox = createSandbox({ unsafe: false });
-      const output = await sandbox.run(${JSON.stringify(command)});
-      console.log(JSON.stringify({ stdout: String(output.stdout) + output.stderr, protections: sandbox.protection().protections }));`;
-    const options = { uid: ORDINARY_UID, gid: ORDINARY_UID, cwd: "/", env: { SECRET: "sk-secret" }, encoding: "utf8" as const };
-    return JSON.parse(execFileSync(standalone.node, ["--input-type=module", "-e", script], options));
-  };
-
-  it("the process limit counts the sandbox alone", () => {
-    expect(asUser("resources", ["processes", "200"], "build").stdout).toBe(`${limits.processes - 1} EAGAIN\n`);
-    expect(asUser("resources", ["threads", "200"], "run").stdout).toBe(`${limits.processes - 1} EAGAIN\n`);
-  });
-
-  it("the filter, the environment and the files are the same", () => {
-    expect(asUser("system-call", ["fork"], "run").stdout).toBe("EPERM\n");
-    expect(asUser("system-call", ["unshare-user"], "build").stdout).toBe("EPERM\n");
-    expect(asUser("behaviour", ["environment"], "run").stdout).toBe("PWD=/tmp\n");
-    expect(asUser("behaviour", ["read", "/etc/passwd"], "run").stdout).toBe("ENOENT\n");
-  });
-
-  it("it does not claim a user of its own", () => {
-    expect(asUser("behaviour", ["exit", "0"], "run").protections).not.toContain("own-uid");
-  });
-});
-
 it("the sandbox dies with a harness that is killed", async () => {
   const marker = `forge-orphan-${process.pid}`;
   const command = attacks.command("behaviour", ["sleep", marker], { profile: "build" });
   const script = `
-    import { createSandbox } from ${JSON.stringify(standalone.module)};
+    import { createSandbox } from ${JSON.stringify(standalone.create)};
     createSandbox({ unsafe: false }).start(${JSON.stringify(command)});
     setTimeout(() => console.log("started"), 300);`;
   const harness = spawn(standalone.node, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
@@ -83,30 +50,53 @@ it("the sandbox dies with a harness that is killed", async () => {
   expect(sleepers()).toEqual([]);
 });
 
-describe("descriptors inherited from whoever started the harness", () => {
-  it("do not reach the program", () => {
-    const command = attacks.command("behaviour", ["descriptors"]);
+describe("row 30: descriptors inherited from whoever started the harness", () => {
+  /** What a program sees where the harness itself was started with descriptor 240. */
+  const seenBy = (create: string): string => {
     const script = `
-      import { createSandbox } from ${JSON.stringify(standalone.module)};
-      const output = await createSandbox({ unsafe: process.argv[1] === "unsafe" }).run(${JSON.stringify(command)});
+      import { createSandbox } from ${JSON.stringify(standalone.create)};
+      import { createWeakenedSandbox } from ${JSON.stringify(standalone.weakened)};
+      const output = await ${create}.run(${JSON.stringify(attacks.command("behaviour", ["descriptors"]))});
       process.stdout.write(output.stdout);`;
-    const inherit = (how: string): string[] => [
-      "-c",
-      'exec 240</etc/passwd; exec "$0" "$@"',
-      standalone.node,
-      "--input-type=module",
-      "-e",
-      script,
-      how,
-    ];
-    expect(execFileSync("/bin/bash", inherit("safe"), { encoding: "utf8" })).toBe("0\n1\n2\n");
-    expect(execFileSync("/bin/bash", inherit("unsafe"), { encoding: "utf8" })).toBe("0\n1\n2\n");
-    // Node itself would hand it on.
-    const plain = "console.log(require('child_process').execFileSync('/bin/ls', ['/proc/self/fd'], {encoding: 'utf8'}))";
-    const seen = execFileSync("/bin/bash", ["-c", 'exec 240</etc/passwd; exec "$0" "$@"', standalone.node, "-e", plain], {
+    const inheriting = ["-c", 'exec 240</etc/passwd; exec "$0" "$@"', standalone.node, "--input-type=module", "-e", script];
+    return execFileSync("/bin/bash", inheriting, { encoding: "utf8" });
+  };
+
+  it("reach it unless they are closed", () => {
+    expect(seenBy('createWeakenedSandbox(["closed-descriptors"])').split("\n")).toContain("240");
+  });
+
+  it("are closed before it, with and without a sandbox", () => {
+    expect(seenBy("createSandbox({ unsafe: false })")).toBe("0\n1\n2\n");
+    expect(seenBy("createSandbox({ unsafe: true })")).toBe("0\n1\n2\n");
+  });
+});
+
+describe("row 33: the terminal of whoever started the harness", () => {
+  /** Runs a program that types into the terminal, under a harness that has one. */
+  const typing = (create: string): string => {
+    const command = attacks.command("system-call", ["type-into-terminal", "/dev/tty"]);
+    const script = `
+      import { createSandbox } from ${JSON.stringify(standalone.create)};
+      import { createWeakenedSandbox } from ${JSON.stringify(standalone.weakened)};
+      const output = await ${create}.run(${JSON.stringify(command)});
+      console.log("answer: " + output.stdout + output.stderr);`;
+    const path = join(folder, "typing.mjs");
+    writeFileSync(path, script);
+    const shown = spawnSync("/usr/bin/script", ["--quiet", "--return", "--command", `${standalone.node} ${path}`, "/dev/null"], {
       encoding: "utf8",
     });
-    expect(seen.split("\n")).toContain("240");
+    return /answer: (\S*)/.exec(shown.stdout)?.[1] ?? shown.stdout + shown.stderr;
+  };
+
+  it("can be typed into without new-session and system-call-filter", () => {
+    expect(typing('createWeakenedSandbox(["new-session", "system-call-filter"])')).toBe("done");
+  });
+
+  it("cannot be otherwise, and each of the two suffices", () => {
+    expect(typing("createSandbox({ unsafe: false })")).toBe("EPERM");
+    expect(typing('createWeakenedSandbox(["new-session"])')).toBe("EPERM");
+    expect(typing('createWeakenedSandbox(["system-call-filter"])')).not.toBe("done");
   });
 });
 

@@ -1,17 +1,31 @@
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { ModuleKind, ScriptTarget, transpileModule } from "typescript";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, normalize, resolve } from "node:path";
+import ts from "typescript";
 
 const project = resolve(import.meta.dirname, "../../..");
+const entries = {
+  create: "harness/sandbox/create-sandbox.ts",
+  weakened: "harness/sandbox/weakened.ts",
+  ordinaryUser: "tests/harness/sandbox/ordinary-user-program.ts",
+};
 
-/** The sandbox as plain JavaScript beside a copy of Node, in a folder that any user can read. */
-export function writeStandaloneSandbox(folder: string): { node: string; module: string } {
-  const sources = readdirSync(join(project, "harness/sandbox")).map((name) => `harness/sandbox/${name}`);
-  for (const source of [...sources, "specs/contracts/sandbox.ts"]) {
-    const compilerOptions = { module: ModuleKind.ESNext, target: ScriptTarget.ES2022 };
-    const { outputText } = transpileModule(readFileSync(join(project, source), "utf8"), { compilerOptions });
+/** Every file of ours that `file` needs, itself included. */
+function neededBy(file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const { fileName } of ts.preProcessFile(readFileSync(join(project, file), "utf8")).importedFiles)
+    if (fileName.startsWith(".")) neededBy(normalize(join(dirname(file), fileName)).replace(/\.js$/, ".ts"), found);
+  return found;
+}
+
+/** The sandbox and the programs of these tests as plain JavaScript beside a copy of Node, in a folder that any user can read. */
+export function writeStandaloneSandbox(folder: string): Record<keyof typeof entries | "node", string> {
+  for (const source of Object.values(entries).flatMap((entry) => [...neededBy(entry)])) {
     const destination = join(folder, source.replace(/\.ts$/, ".js"));
-    mkdirSync(join(destination, ".."), { recursive: true });
+    if (existsSync(destination)) continue;
+    const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
+    const { outputText } = ts.transpileModule(readFileSync(join(project, source), "utf8"), { compilerOptions });
+    mkdirSync(dirname(destination), { recursive: true });
     writeFileSync(destination, outputText);
   }
   writeFileSync(join(folder, "package.json"), '{"type":"module"}');
@@ -19,5 +33,6 @@ export function writeStandaloneSandbox(folder: string): { node: string; module: 
   copyFileSync(process.execPath, node);
   chmodSync(node, 0o755);
   chmodSync(folder, 0o755);
-  return { node, module: join(folder, "harness/sandbox/create-sandbox.js") };
+  const written = Object.entries(entries).map(([name, source]) => [name, join(folder, source.replace(/\.ts$/, ".js"))]);
+  return { ...(Object.fromEntries(written) as Record<keyof typeof entries, string>), node };
 }
