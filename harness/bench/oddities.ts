@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { UsageError } from "../cli/usage-error.js";
-import { expandOddity, OddityRooms } from "./oddities/expand.js";
+import { expandOddity, OddityRooms, selectRunnable } from "./oddities/expand.js";
 import { hashOf, judgeOddity, type OddityCase, type OddityResult } from "./oddities/judge-oddity.js";
 import { readOddities } from "./oddities/oddity-file.js";
 import { oddityCountLine, oddityTable, summariseOddity } from "./oddities/table.js";
@@ -26,10 +26,12 @@ export async function run(args: string[]): Promise<number> {
   });
   const repeat = numberAbove("repeat", values.repeat);
   const deadline = performance.now() + numberAbove("minutes", values.minutes) * 60_000;
-  const cases = readOddities()
+  const asked = readOddities()
     .flatMap(expandOddity)
     .filter(({ name, target }) => name.includes(values.only) && (values.target?.includes(target) ?? true));
-  if (cases.length === 0) throw new UsageError(`there is no oddity whose name holds '${values.only}' on such a target`);
+  const { runnable: cases, skipped } = await selectRunnable(asked);
+  for (const line of skipped) process.stderr.write(`skipped: ${line}\n`);
+  if (cases.length === 0) throw new UsageError(`no oddity whose name holds '${values.only}' can be judged here on such a target`);
   const controller = new AbortController();
   process.once("SIGINT", () => controller.abort());
   const path = values.results === undefined ? null : resolve(values.results);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { expandOddity } from "../../harness/bench/oddities/expand.js";
+import { expandOddity, selectRunnable } from "../../harness/bench/oddities/expand.js";
 import { judgeOddity, type OddityCase } from "../../harness/bench/oddities/judge-oddity.js";
 import { readOddities } from "../../harness/bench/oddities/oddity-file.js";
 import { ExamRoom } from "../../harness/exam-room.js";
@@ -37,7 +37,7 @@ async function judgeWhenQuiet(oddity: OddityCase) {
   }
 }
 
-const cases = readOddities().flatMap(expandOddity);
+const { runnable: cases } = await selectRunnable(readOddities().flatMap(expandOddity));
 
 describe("honest kernels that look odd are never accused", () => {
   it("of all specs, types, targets and directions", () => {

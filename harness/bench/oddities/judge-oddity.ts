@@ -13,6 +13,8 @@ export interface OddityCase {
   target: string;
   threads: number;
   sizes: Sizes;
+  /** Instruction sets without which it cannot run. */
+  requires: string[];
   candidate: Candidate;
 }
 
@@ -46,9 +48,13 @@ export const hashOf = ({ candidate, sizes, threads }: OddityCase): string =>
 export async function judgeOddity(room: ExamRoom, oddity: OddityCase): Promise<OddityResult> {
   const startedAt = performance.now();
   const verdict = await room.judge(oddity.candidate, false, { started: () => {}, finished: () => {} });
-  const { candidate: _, threads: __, ...named } = oddity;
+  const { name, spec, variant, target, sizes } = oddity;
   return {
-    ...named,
+    name,
+    spec,
+    variant,
+    target,
+    sizes,
     outcome: verdict.outcome,
     accusations: verdict.checks.flatMap(accusationsOf),
     errors: verdict.checks.flatMap((result) => (result.status === "errored" ? [`${result.check}: ${result.reason}`] : [])),

@@ -21,6 +21,7 @@ const oddity: OddityCase = {
   target: "x86-64",
   threads: 1,
   sizes: { rows: 2, dim: 3 },
+  requires: [],
   candidate: { files: { "a.c": "int a;\n" }, manifest: { language: "c", compiler: "gcc", units: [], linkFlags: [] } },
 };
 
