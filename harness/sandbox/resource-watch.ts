@@ -12,7 +12,9 @@ const SCRATCH_FOLDERS = ["/tmp", "/dev/shm"];
 
 /** In bytes: this share of what the machine, or the control group that we are in, has. */
 export function memoryShare(): number {
-  return Math.floor(Math.min(totalmem(), process.constrainedMemory()) * MEMORY_SHARE);
+  // 0, undefined or more than there is where nothing constrains us: that differs between versions of Node.
+  const constrained = process.constrainedMemory() || Number.POSITIVE_INFINITY;
+  return Math.floor(Math.min(totalmem(), constrained) * MEMORY_SHARE);
 }
 
 /** Memory and files on the sandbox's writable tmpfs, which no limit of a process counts. */

@@ -7,8 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBubblewrap } from "../../../harness/sandbox/bubblewrap-installation.js";
 import { createSandbox } from "../../../harness/sandbox/create-sandbox.js";
-import { SandboxUnavailable } from "../../../specs/contracts/sandbox.js";
-import { type AttackPrograms, compileAttackPrograms } from "./attack-programs.js";
+import { type SandboxCommand, SandboxUnavailable } from "../../../specs/contracts/sandbox.js";
+import { type AttackPrograms, compileAttackPrograms, limits } from "./attack-programs.js";
 import { writeStandaloneSandbox } from "./standalone.js";
 
 let attacks: AttackPrograms;
@@ -98,6 +98,18 @@ describe("row 33: the terminal of whoever started the harness", () => {
     expect(typing('createWeakenedSandbox(["new-session"])')).toBe("EPERM");
     expect(typing('createWeakenedSandbox(["system-call-filter"])')).not.toBe("done");
   });
+});
+
+it("a harness that may not use CPU 0 pins programs to CPUs that it may use", () => {
+  const allowed = (status: string): string => /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1] ?? "";
+  const last = allowed(readFileSync("/proc/self/status", "utf8")).split(/[-,]/).at(-1)!;
+  const command: SandboxCommand = { profile: "run", command: ["/bin/cat", "/proc/self/status"], mounts: [], limits, cpus: [0] };
+  const script = `
+    import { createSandbox } from ${JSON.stringify(standalone.create)};
+    for (const unsafe of [false, true]) process.stdout.write((await createSandbox({ unsafe }).run(${JSON.stringify(command)})).stdout);`;
+  const restricted = ["--cpu-list", last, standalone.node, "--input-type=module", "-e", script];
+  const statuses = execFileSync("/usr/bin/taskset", restricted, { encoding: "utf8" }).split(/^(?=Name:)/m);
+  expect(statuses.map(allowed)).toEqual([last, last]);
 });
 
 describe("a machine without a working sandbox", () => {
