@@ -45,7 +45,7 @@ const refused: readonly SystemCall[] = [
 
 export interface FilterOptions {
   architecture: FilterArchitecture;
-  /** `run` refuses new processes; threads are allowed in both. */
+  /** `run` refuses new processes, `build` sockets of any kind; threads are allowed in both. */
   profile: "build" | "run";
   /** Refuses sched_setaffinity, so that the CPUs given from outside stay. */
   pinned: boolean;
@@ -95,7 +95,8 @@ export function seccompFilter(options: FilterOptions): Buffer {
     // clone3 hides its flags in memory, openat2 its mode: glibc falls back to what can be checked.
     ...answer(["clone3", "openat2"], "unknown"),
     ...answer(refused, "refuse"),
-    ...(options.profile === "run" ? answer(["fork", "vfork"], "refuse") : []),
+    // What lies unread in sockets is memory of no process: many processes would hold gigabytes. Compilers need pipes only.
+    ...answer(options.profile === "run" ? ["fork", "vfork"] : ["socketpair"], "refuse"),
     ...(options.pinned ? answer(["sched_setaffinity"], "refuse") : []),
     ...refuseWhen("clone", cloneTest),
     ...refuseWhen("ioctl", [loadWord(argumentOffset(1)), jumpIfEqual(TIOCSTI, "refuse", null), jumpIfEqual(TIOCLINUX, "refuse", null)]),

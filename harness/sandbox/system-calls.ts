@@ -7,6 +7,7 @@ export const systemCalls = {
   unshare: [272, 97],
   setns: [308, 268],
   socket: [41, 198],
+  socketpair: [53, 199],
   connect: [42, 203],
   bind: [49, 200],
   listen: [50, 201],

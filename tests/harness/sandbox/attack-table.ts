@@ -56,6 +56,12 @@ const resourceAttacks: Attack[] = [
     works: "8 unlimited",
     fails: "out-of-memory",
   }),
+  attack(2, "leaves bytes unread in sockets, which count for no process", "resources unread 8", {
+    profiles: build,
+    stoppedBy: filter,
+    works: "8 unlimited",
+    fails: "0 EPERM",
+  }),
   ...["/tmp", "/dev/shm"].map((folder) =>
     attack(3, `fills ${folder}`, `resources files 30 ${folder}`, {
       ...{ stoppedBy: ["scratch-limit"], works: "30 unlimited", fails: /^[78] ENOSPC$/ },
