@@ -1,8 +1,11 @@
 import { existsSync, statSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
+import type { Certificate } from "../../specs/contracts/certificate.js";
+import type { ExamSummary } from "../../specs/contracts/event.js";
 import type { LoadedSpec } from "../../specs/contracts/spec.js";
 import { readCertificate, verifyCertificate } from "../certificate.js";
 import { packageRoot } from "../package-root.js";
+import { sandboxReservation } from "../report/unsafe-text.js";
 import { UsageError } from "./usage-error.js";
 
 /** What a folder is to be judged as. */
@@ -53,10 +56,17 @@ export function compareWithCertificate(folder: string, loaded: LoadedSpec): stri
     case "broken":
       throw new TamperedFolder(folder, state);
     case "stale":
-      return `Its certificate is stale: changed since are ${state.changed.join(", ")}. Judging it by what holds now.`;
+      return `Its certificate is stale: changed since are ${state.changed.join(", ")}. Judging it by what holds now.${reservations(state.certificate)}`;
     case "valid":
-      return "Its certificate is intact: source, record, spec, reference and verifier are the certified ones.";
+      return `Its certificate is intact: source, record, spec, reference and verifier are the certified ones.${reservations(state.certificate)}`;
   }
+}
+
+/** What makes a certificate worth less than another. */
+function reservations({ exam, sandbox }: Certificate): string {
+  const { strong, noticed, of } = (exam ?? { strong: true }) as ExamSummary;
+  const ofExam = strong ? "" : ` But its exam is weak: the gates notice ${noticed} of ${of} planted mistakes.`;
+  return `${ofExam}${sandboxReservation(sandbox)}`;
 }
 
 /** What was accepted is not what lies there now. Ends with exit code 1: the folder failed. */

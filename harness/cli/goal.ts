@@ -116,11 +116,13 @@ interface OneGoal {
 }
 
 async function oneGoal({ loaded, specPath, variant, target, options, signal }: OneGoal): Promise<ExitCode> {
-  const [{ runGoal }, { requireStrongExam }, { openProgress }, { closingText }] = await Promise.all([
+  const [{ runGoal }, { requireStrongExam }, { summaryOf }, { openProgress }, { closingText }, { unsafeWarning }] = await Promise.all([
     import("../run-goal.js"),
     import("../lint/require-strong-exam.js"),
+    import("../lint/exam-report.js"),
     import("../progress/open-progress.js"),
     import("../progress/closing-text.js"),
+    import("../report/unsafe-text.js"),
   ]);
   const progress = openProgress(process.stdout, options.json ?? false);
   const onAbort = () => progress.say("Ending the run cleanly; Ctrl-C again stops at once.");
@@ -131,8 +133,9 @@ async function oneGoal({ loaded, specPath, variant, target, options, signal }: O
     ...(options.minutes === undefined ? {} : { minutes: options.minutes }),
   };
   const unsafe = options.unsafeNoSandbox ?? false;
+  if (unsafe) process.stderr.write(`${unsafeWarning}\n`);
   try {
-    await requireStrongExam({
+    const report = await requireStrongExam({
       loaded,
       variant,
       specPath,
@@ -153,6 +156,7 @@ async function oneGoal({ loaded, specPath, variant, target, options, signal }: O
       runsDirectory: resolve(options.runs),
       outputDirectory: resolve(options.output),
       unsafe,
+      exam: summaryOf(report),
       onEvent: (event) => {
         events.push(event);
         progress.event(event, Date.parse(event.at), event.run);
@@ -161,7 +165,7 @@ async function oneGoal({ loaded, specPath, variant, target, options, signal }: O
     });
     progress.close();
     const repeat = { program: commandName(), specPath, variant, target, runs: options.runs };
-    if (!options.json) process.stdout.write(`\n${closingText({ ...result, events, repeat })}\n`);
+    if (!options.json) process.stdout.write(`\n${closingText({ ...result, events, repeat, unsafe })}\n`);
     return goalExitCode(result.end, result.directory, options.require, events);
   } finally {
     progress.close();

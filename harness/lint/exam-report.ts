@@ -1,3 +1,4 @@
+import type { ExamSummary } from "../../specs/contracts/event.js";
 import type { Fate, MutantResult } from "./mutant.js";
 
 /** What `forge lint` found out about one spec and variant. */
@@ -54,4 +55,10 @@ export function weaknessesOf(report: ExamReport): string[] {
       `${tally.dead} of ${tally.dead + tally.survived} generated mistakes were noticed, ${(100 * deadShare(tally)).toFixed(1)} %; ${100 * neededShare} % are asked for`,
     );
   return weaknesses;
+}
+
+/** What goes into run and certificate. */
+export function summaryOf(report: ExamReport): ExamSummary {
+  const { dead, survived } = tallyOf([...(report.semantic ?? []), ...report.generated]);
+  return { strong: weaknessesOf(report).length === 0, noticed: dead, of: dead + survived, hash: report.hash };
 }

@@ -29,6 +29,7 @@ export const Certificate = Type.Object(
     toolchains: Type.Array(Type.Object({ name: Type.String(), version: Type.String() })),
     machine: Type.Unknown({ description: "MachineClass" }),
     sandbox: Type.Unknown({ description: "SandboxProtection" }),
+    exam: Type.Optional(Type.Unknown({ description: "ExamSummary: how many planted mistakes the gates of this exam notice" })),
     checks: Type.Array(Type.Object({ check: Type.String(), status: Type.String(), summary: Type.String() })),
     seeds: Type.Record(Type.String(), Type.String()),
     thresholds: Type.Record(Type.String(), Type.Number()),

@@ -14,6 +14,15 @@ export interface GoalDescription {
   budget: { attempts: number; minutes: number };
 }
 
+/** What examining the exam found (see docs/spec.md): how many planted mistakes its gates noticed, of those that could be. */
+export interface ExamSummary {
+  strong: boolean;
+  noticed: number;
+  of: number;
+  /** Of the spec, its reference and all that the finding depends on. */
+  hash: string;
+}
+
 /** Why a run ended. */
 export type RunEnd = "surpassed" | "passed" | "nothing-passed" | "budget-spent" | "interrupted" | "errored";
 
@@ -31,6 +40,8 @@ export type EventBody =
       machine: MachineClass;
       sandbox: SandboxProtection;
       forgeVersion: string;
+      /** Absent where nobody examined it. */
+      exam?: ExamSummary;
     }
   | { type: "run-resumed"; attemptsSoFar: number; truncatedBytes: number }
   | { type: "agent-noted"; text: string }

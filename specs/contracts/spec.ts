@@ -59,7 +59,7 @@ const SizeRange = Type.Object(
   closed,
 );
 
-const regimeNames = [
+export const regimeNames = [
   "normal",
   "log_uniform",
   "positive",
