@@ -37,17 +37,26 @@ async function judgeWhenQuiet(oddity: OddityCase) {
   }
 }
 
-const { runnable: cases } = await selectRunnable(readOddities().flatMap(expandOddity));
+const oddities = readOddities();
+const { runnable: cases } = await selectRunnable(oddities.flatMap(expandOddity));
+/** Each once, by turns on each of its targets; `npm run bench:oddities` judges all of them on all. */
+const chosen = cases.filter(({ name, target }) => {
+  const position = oddities.findIndex((oddity) => oddity.name === name);
+  const { targets } = oddities[position]!;
+  return targets[position % targets.length] === target;
+});
 
 describe("honest kernels that look odd are never accused", () => {
   it("of all specs, types, targets and directions", () => {
-    expect(new Set(cases.map(({ name }) => name)).size).toBeGreaterThanOrEqual(15);
-    expect(new Set(cases.map(({ spec, variant }) => `${spec} ${variant}`)).size).toBe(6);
+    expect(oddities.length).toBeGreaterThanOrEqual(15);
+    expect(new Set(oddities.flatMap(({ spec, variants }) => variants.map((variant) => `${spec} ${variant}`))).size).toBe(6);
     for (const spec of ["rmsnorm", "linear", "softmax-cross-entropy"])
-      expect(new Set(cases.filter((oddity) => oddity.spec === spec).map(({ target }) => target))).toEqual(new Set(["x86-64", "wasm-simd"]));
+      expect(new Set(oddities.filter((oddity) => oddity.spec === spec).flatMap(({ targets }) => targets))).toEqual(
+        new Set(["x86-64", "wasm-simd"]),
+      );
   });
 
-  it.each(cases.map((oddity) => ({ title: `${oddity.name} (${oddity.spec} ${oddity.variant} on ${oddity.target})`, oddity })))(
+  it.each(chosen.map((oddity) => ({ title: `${oddity.name} (${oddity.spec} ${oddity.variant} on ${oddity.target})`, oddity })))(
     "$title",
     { timeout: 300_000 },
     async ({ oddity }) => {
