@@ -9,6 +9,7 @@ const benches: Record<string, () => Promise<{ run(benchArguments: string[]): Pro
   verdict: () => import("../bench/verdict.js"),
   kernels: () => import("../bench/kernels.js"),
   sentinels: () => import("../bench/sentinels.js"),
+  crashes: () => import("../bench/crashes.js"),
   oddities: () => import("../bench/oddities.js"),
 };
 
@@ -42,6 +43,11 @@ export function declareBench(program: Command, host: CommandHost): void {
           "  --spec, --variant, --only <name>     only these\n" +
           "  --repeat <count>     rounds, each with fresh hidden cases (default: 1)\n" +
           "  --jobs <count>       processes side by side\n" +
+          "  --json               everything as JSON\n" +
+          "crashes: goals killed at every call that writes log, index and accepted folder, and while they build, align and time; resumed\n" +
+          "  --sample             twenty kills instead of all; about two minutes instead of half an hour\n" +
+          "  --minutes <count>    kill no further goal after this time (default: 600); given again, it goes on\n" +
+          "  --results <file>     where each result is appended (default: runs/bench-crashes.jsonl); --fresh empties it\n" +
           "  --json               everything as JSON\n" +
           "oddities: honest kernels that look odd and must never be accused, judged as forge check judges\n" +
           "  --only <name>, --target <name>       only these\n" +
