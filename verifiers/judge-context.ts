@@ -2,6 +2,7 @@ import type { LoadedSpec, Variant } from "../specs/contracts/spec.js";
 import type { Artifact, Candidate, EntrySignature, MachineClass, Target } from "../specs/contracts/target.js";
 import type { CheckResult } from "../specs/contracts/verdict.js";
 import type { ReferenceBench } from "./align/reference-bench.js";
+import type { Law } from "./laws.js";
 import type { Baseline } from "./speed/baseline.js";
 import type { Stopwatch } from "./stopwatch.js";
 
@@ -28,6 +29,8 @@ export interface JudgeContext {
   artifact: Artifact | null;
   /** Largest wall time of one duel. */
   duelLimitMs: number;
+  /** A law that is not enforced: only in a test build, whose verdict is none (`judgeTestBuild`). */
+  suspended?: Law;
 }
 
 /** What a verifier returns; the judge adds its name and how long it took. */

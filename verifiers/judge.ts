@@ -3,6 +3,7 @@ import type { CheckName, CheckResult, Outcome, Verdict } from "../specs/contract
 import { checkAlignment } from "./align/align.js";
 import { checkDeterminism } from "./determinism.js";
 import type { CheckAnswer, JudgeContext } from "./judge-context.js";
+import type { Law } from "./laws.js";
 import { checkMemory } from "./memory.js";
 import { checkRules } from "./rules.js";
 import { checkSpeed, surpasses } from "./speed/check-speed.js";
@@ -13,11 +14,40 @@ export interface JudgeWatcher {
   finished(result: CheckResult): void;
 }
 
-/**
- * Judges one candidate: the checks in order, stopping at the first that does not pass; nothing is timed until it is right.
- * Broken infrastructure makes a check `errored`; only an aborted signal throws.
- */
+/** What a test build says: no Verdict, so nothing that takes one (events, records, certificates) can take it. */
+export interface TestBuildVerdict {
+  suspended: Law;
+  wouldBe: Outcome;
+  checks: CheckResult[];
+}
+
+/** Judges one candidate by every law. */
 export async function judge(context: JudgeContext, watcher: JudgeWatcher): Promise<Verdict> {
+  if (context.suspended) throw new Error(`the law "${context.suspended}" is suspended: a verdict takes them all`);
+  const checks = await climb(context, watcher);
+  const { confirmation, ...seeds } = context.seeds;
+  const confirmed = checks.some((result) => result.check === "confirmation" && result.status !== "skipped");
+  return {
+    outcome: outcomeOf(checks),
+    checks,
+    seeds: confirmed ? { ...seeds, confirmation } : seeds,
+    thresholds: { ...thresholds },
+    breakdown: context.stopwatch.breakdown(),
+    quick: context.quick,
+  };
+}
+
+/** Judges one candidate by every law but one: what passes only then was caught by that law alone. For tests. */
+export async function judgeTestBuild(context: JudgeContext, suspended: Law, watcher: JudgeWatcher): Promise<TestBuildVerdict> {
+  const checks = await climb({ ...context, suspended }, watcher);
+  return { suspended, wouldBe: outcomeOf(checks), checks };
+}
+
+/**
+ * The checks in order, stopping at the first that does not pass; nothing is timed until it is right. Broken infrastructure makes a check
+ * `errored`; only an aborted signal throws.
+ */
+async function climb(context: JudgeContext, watcher: JudgeWatcher): Promise<CheckResult[]> {
   const checks: CheckResult[] = [];
   let buildLog = "";
   let warnings: string[] = [];
@@ -40,7 +70,7 @@ export async function judge(context: JudgeContext, watcher: JudgeWatcher): Promi
   };
   const answerBuild = async (): Promise<CheckAnswer> =>
     context.artifact === null
-      ? { status: "failed", summary: "does not build", evidence: [{ kind: "build", log: buildLog }] }
+      ? { status: "failed", summary: "does not build", evidence: [{ law: "build", kind: "build", log: buildLog }] }
       : {
           status: "passed",
           summary: warnings.length === 0 ? "builds without warnings" : `builds with ${warnings.length} warnings`,
@@ -68,16 +98,7 @@ export async function judge(context: JudgeContext, watcher: JudgeWatcher): Promi
     watcher.finished(result);
     if (result.status === "failed" || result.status === "errored") break;
   }
-  const { confirmation, ...seeds } = context.seeds;
-  const confirmed = checks.some((result) => result.check === "confirmation" && result.status !== "skipped");
-  return {
-    outcome: outcomeOf(checks),
-    checks,
-    seeds: confirmed ? { ...seeds, confirmation } : seeds,
-    thresholds: { ...thresholds },
-    breakdown: context.stopwatch.breakdown(),
-    quick: context.quick,
-  };
+  return checks;
 }
 
 async function timed(check: CheckName, run: () => Promise<CheckAnswer>, signal: AbortSignal): Promise<CheckResult> {

@@ -2,7 +2,8 @@ import type { Artifact, Session, SessionRequest } from "../specs/contracts/targe
 import type { Evidence } from "../specs/contracts/verdict.js";
 import { casesWithInputs } from "./align/case-inputs.js";
 import { evaluateCase } from "./align/evaluate.js";
-import { hiddenCases, type Inputs, type KernelCase, publicCases } from "./align/kernel-case.js";
+import { examCases } from "./align/exam-cases.js";
+import type { Inputs, KernelCase } from "./align/kernel-case.js";
 import { withoutNumbers } from "./hidden-detail.js";
 import type { CheckAnswer, JudgeContext } from "./judge-context.js";
 import { deriveSeed } from "./numerics/random.js";
@@ -13,13 +14,13 @@ const hiddenPerEntry = 6;
 /** Guard pages at both ends of every buffer, then address and undefined-behaviour sanitizers where the target has them. */
 export async function checkMemory(context: JudgeContext): Promise<CheckAnswer> {
   const { target, threads, entries, quick } = context;
+  if (context.suspended === "guarded memory") return { status: "passed", summary: "not looked at" };
   const cases: { kernelCase: KernelCase; inputs: Inputs }[] = [];
   const bench = await context.bench();
   for (const { name } of entries) {
-    const hidden = quick ? [] : hiddenCases(context.loaded.spec, name, deriveSeed(context.seeds.hidden, "memory")).slice(0, hiddenPerEntry);
-    cases.push(
-      ...(await context.stopwatch.during("running", () => casesWithInputs(bench, [...publicCases(context.loaded.spec, name), ...hidden]))),
-    );
+    const { visible, hidden } = examCases(context, name, deriveSeed(context.seeds.hidden, "memory"));
+    const chosen = [...visible, ...hidden.slice(0, hiddenPerEntry)];
+    cases.push(...(await context.stopwatch.during("running", () => casesWithInputs(bench, chosen))));
   }
   const guarded: SessionRequest["memory"][] = ["guarded-end", "guarded-start"];
   for (const memory of guarded) {
@@ -60,10 +61,12 @@ async function runUnder(
         const about = kernelCase.visibility === "public" ? ` with sizes ${JSON.stringify(kernelCase.sizes)}` : "";
         if (report.status === "crashed") {
           const detail = kernelCase.visibility === "public" ? report.detail : withoutNumbers(report.detail);
-          return { kind: "memory", entry: entry.name, detail: `${detail}${about}` };
+          return { law: "guarded memory", kind: "memory", entry: entry.name, detail: `${detail}${about}` };
         }
-        if (report.status === "timeout") return { kind: "memory", entry: entry.name, detail: `did not return${about}` };
-        if (report.inputsChanged) return { kind: "memory", entry: entry.name, detail: `changed an input${about}` };
+        if (report.status === "timeout")
+          return { law: "positive answer", kind: "memory", entry: entry.name, detail: `did not return${about}` };
+        if (report.inputsChanged && context.suspended !== "read-only inputs")
+          return { law: "read-only inputs", kind: "memory", entry: entry.name, detail: `changed an input${about}` };
       }
       return null;
     } finally {

@@ -2,6 +2,7 @@ import type { Artifact, ObjectFacts } from "../specs/contracts/target.js";
 import type { Evidence } from "../specs/contracts/verdict.js";
 import { checkFlags } from "./build-flags.js";
 import type { CheckAnswer, JudgeContext } from "./judge-context.js";
+import type { Law } from "./laws.js";
 
 /** Extensions that a source of each language may have. */
 const extensions: Record<string, RegExp> = { c: /\.(?:c|h)$/, "c++": /\.(?:cc|cpp|cxx|c|h|hpp)$/ };
@@ -13,7 +14,7 @@ function judgeManifest(context: JudgeContext): Evidence[] {
   const { manifest, files } = context.candidate;
   const { rules } = context.loaded.spec;
   const evidence: Evidence[] = [];
-  const breaks = (law: string, detail: string) => evidence.push({ kind: "rules", law, detail });
+  const breaks = (law: Law, detail: string) => evidence.push({ kind: "rules", law, detail });
   if (!rules.languages.includes(manifest.language)) breaks("language", `${manifest.language} is not among ${rules.languages.join(", ")}`);
   for (const name of Object.keys(files))
     if (!extensions[manifest.language]?.test(name)) breaks("source files", `${name} is not a ${manifest.language} file`);
@@ -45,12 +46,13 @@ function judgeObject(context: JudgeContext, facts: ObjectFacts): Evidence[] {
 
 /** The first check: it needs the built object, so a build failure is passed on for the build check to report. */
 export async function checkRules(context: JudgeContext, build: () => Promise<Artifact | null>): Promise<CheckAnswer> {
-  const manifest = judgeManifest(context);
+  const enforced = ({ law }: Evidence) => law !== context.suspended;
+  const manifest = judgeManifest(context).filter(enforced);
   if (manifest.length > 0) return { status: "failed", summary: "the manifest breaks the spec's rules", evidence: manifest };
   const artifact = await build();
   if (artifact === null) return { status: "passed", summary: "manifest fits the rules; the object could not be built" };
   const facts = await context.stopwatch.during("building", () => context.target.inspect(artifact));
-  const evidence = judgeObject(context, facts);
+  const evidence = judgeObject(context, facts).filter(enforced);
   if (evidence.length > 0) return { status: "failed", summary: "the built object breaks the spec's rules", evidence };
   return { status: "passed", summary: `${facts.imports.length} imports and ${facts.libraries.length} libraries, all allowed` };
 }

@@ -31,6 +31,8 @@ export const thresholds = {
   slowestShare: 0.25,
   /** By so much the ratio over all calls may fall short of the low end of the interval without them. */
   meanShortfall: 0.1,
+  /** So much longer a candidate's calls may take by the harness's clock than by the runner's, beyond the baseline's, before it counts as their time. */
+  clockToleranceNs: 20_000,
   blockMs: 50,
   blockCalls: 4,
   /** Share of a core that others may use in a window before its blocks are repeated. */

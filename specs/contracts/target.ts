@@ -108,8 +108,10 @@ export interface CallRequest {
   set: number;
   sizes: Sizes;
   scalars: Record<string, number>;
-  /** Fill the outputs with this 32-bit pattern before the call. */
+  /** Fill the outputs with this 32-bit pattern before the call; 0, which is no NaN, leaves them as they are. */
   poison: number;
+  /** Outputs stay writable when the call has returned: in a test build alone. */
+  lateWrites?: boolean;
 }
 
 export type CallReport =
@@ -118,9 +120,9 @@ export type CallReport =
       code: number;
       /** Time in the candidate, by the runner's clock. */
       durationNs: number;
-      /** From the request's arrival to the reply, by the runner's clock. */
+      /** From the request's arrival to the reply, by the runner's clock; without filling buffers and what else no candidate has a part in. */
       insideNs: number;
-      /** From sending the request to the reply, by the harness's clock. */
+      /** From sending the request to the reply, by the harness's clock; likewise without it. */
       outsideNs: number;
       /** Threads of the process after the call. */
       threads: number;

@@ -16,9 +16,12 @@ export interface Mismatch {
 
 export type AlignmentGate = "exact-probe" | "envelope-rms" | "envelope-max" | "bias" | "class" | "unwritten" | "freivalds" | "status";
 
-/** Evidence for a failure. `hidden` evidence names the law, the output and the regime, never inputs, indices or sizes. */
-export type Evidence =
-  | { kind: "rules"; law: string; detail: string }
+/**
+ * Evidence for a failure, with the law that found it (verifiers/laws.ts). `hidden` evidence names the law, the output and the regime,
+ * never inputs, indices or sizes.
+ */
+export type Evidence = { law: string } & (
+  | { kind: "rules"; detail: string }
   | { kind: "build"; log: string }
   | { kind: "memory"; detail: string; entry: string }
   | {
@@ -44,7 +47,8 @@ export type Evidence =
     }
   | { kind: "determinism"; entry: string; output: string; differing: number }
   | { kind: "crash"; entry: string; detail: string }
-  | { kind: "speed"; entry: string; detail: string };
+  | { kind: "speed"; entry: string; detail: string }
+);
 
 /** `low`, `high`: the sequential interval of the median of paired time ratios baseline/candidate, at `confidence`. */
 export interface SpeedFigure {

@@ -97,6 +97,7 @@ describe("each check in turn", () => {
     const { check, evidence } = await failureOf(rmsnormCandidate(`${honestBody}\n  y[rows * dim] = 0;`));
     expect(check).toBe("memory");
     expect(first(evidence, "memory")).toEqual({
+      law: "guarded memory",
       kind: "memory",
       entry: "rmsnorm_forward",
       detail: 'touched byte 0 past the end of y with sizes {"rows":1,"dim":2}',
@@ -159,7 +160,7 @@ describe("each check in turn", () => {
     expect(check).toBe("align");
     expect(evidence).toHaveLength(1);
     const item = first(evidence, "alignment");
-    expect(Object.keys(item).sort()).toEqual(["entry", "gate", "kind", "output", "regime", "timesOver", "visibility"]);
+    expect(Object.keys(item).sort()).toEqual(["entry", "gate", "kind", "law", "output", "regime", "timesOver", "visibility"]);
     expect(item).toMatchObject({ visibility: "hidden", entry: "rmsnorm_forward", output: "y" });
 
     // The seed that is revealed leads anybody to the very case.

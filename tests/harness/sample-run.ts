@@ -64,7 +64,7 @@ export function sampleVerdict(outcome: Outcome): Verdict {
               status: "failed",
               durationMs: 40,
               summary: "gcc 12",
-              evidence: [{ kind: "build", log: "kernel.c:3: error: no" }],
+              evidence: [{ law: "build", kind: "build", log: "kernel.c:3: error: no" }],
             },
           ],
     seeds: { hidden: "00ff", timed: "11ee" },

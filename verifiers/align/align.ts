@@ -2,12 +2,14 @@ import type { Session } from "../../specs/contracts/target.js";
 import type { AlignmentGate, Evidence } from "../../specs/contracts/verdict.js";
 import { withoutNumbers } from "../hidden-detail.js";
 import type { CheckAnswer, JudgeContext } from "../judge-context.js";
+import type { Law } from "../laws.js";
 import { deriveSeed, Random } from "../numerics/random.js";
 import { toDoubles } from "../numerics/tensor.js";
 import { OracleFault } from "./classes.js";
 import { evaluateCase } from "./evaluate.js";
+import { examCases } from "./exam-cases.js";
 import { evidenceOf } from "./judge-case.js";
-import { hiddenCases, type KernelCase, publicCases } from "./kernel-case.js";
+import type { KernelCase } from "./kernel-case.js";
 import { readGates } from "./output-expectation.js";
 import { isFailure, shareOf } from "./output-reference.js";
 import { prepareCase } from "./prepared-case.js";
@@ -32,10 +34,9 @@ export async function checkAlignment(context: JudgeContext): Promise<CheckAnswer
 
 /** Public cases first, for their evidence may be shown in full; then hidden ones, drawn for this submission alone. */
 export async function measureAlignment(context: JudgeContext): Promise<Alignment> {
-  const { spec } = context.loaded;
-  const names = context.entries.map((entry) => entry.name);
-  const visible = names.flatMap((name) => publicCases(spec, name));
-  const hidden = context.quick ? [] : names.flatMap((name) => hiddenCases(spec, name, context.seeds.hidden));
+  const exams = context.entries.map(({ name }) => examCases(context, name, context.seeds.hidden));
+  const visible = exams.flatMap((exam) => exam.visible);
+  const hidden = exams.flatMap((exam) => exam.hidden);
   const session = await context.stopwatch.during("running", () =>
     context.target.open({
       libraries: [context.artifact!],
@@ -84,9 +85,10 @@ async function judgeCase(context: JudgeContext, session: Session, kernelCase: Ke
   const report = await stopwatch.during("running", () =>
     evaluateCase(session, spec, signature, 0, kernelCase, prepared.inputs, ((half << 16) | half) >>> 0),
   );
-  const crash = (detail: string): JudgedCase => ({
+  const crash = (law: Law, detail: string): JudgedCase => ({
     evidence: [
       {
+        law,
         kind: "crash",
         entry: kernelCase.entry,
         detail:
@@ -97,16 +99,17 @@ async function judgeCase(context: JudgeContext, session: Session, kernelCase: Ke
     ],
     closest: null,
   });
-  if (report.status === "crashed") return crash(report.detail);
-  if (report.status === "timeout") return crash("the call did not return in time");
-  if (report.code !== 0) return crash(`the call returned status ${report.code}`);
-  if (report.controlWordChanged) return crash("the call changed the floating-point control word (flush-to-zero, rounding)");
-  if (report.inputsChanged) return crash("the call changed an input");
+  if (report.status === "crashed") return crash("positive answer", report.detail);
+  if (report.status === "timeout") return crash("positive answer", "the call did not return in time");
+  if (report.code !== 0) return crash("positive answer", `the call returned status ${report.code}`);
+  if (report.controlWordChanged && context.suspended !== "control word")
+    return crash("control word", "the call changed the floating-point control word (flush-to-zero, rounding)");
+  if (report.inputsChanged && context.suspended !== "read-only inputs") return crash("read-only inputs", "the call changed an input");
   return stopwatch.during("comparing", async () => {
     let closest: ClosestReading | null = null;
     for (const expectation of prepared.outputs) {
       const { output } = expectation.reference;
-      const readings = readGates(expectation, toDoubles(report.outputs[output]!));
+      const readings = readGates(expectation, toDoubles(report.outputs[output]!), context.suspended);
       for (const reading of readings) {
         const share = shareOf(reading);
         if (!(closest && share <= closest.share))

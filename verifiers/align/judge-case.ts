@@ -1,6 +1,7 @@
 import type { Entry, OutputBuffer } from "../../specs/contracts/spec.js";
 import type { EntrySignature } from "../../specs/contracts/target.js";
 import type { Evidence, Tensor } from "../../specs/contracts/verdict.js";
+import type { Law } from "../laws.js";
 import { elementCount, toDoubles } from "../numerics/tensor.js";
 import type { Envelope } from "./envelope.js";
 import type { KernelCase } from "./kernel-case.js";
@@ -65,13 +66,20 @@ function siblingScales(spec: OutputBuffer, outputs: ReferenceOutputs, rows: numb
 }
 
 /** The first gate that fails speaks. `pooled`: an envelope found elsewhere, for samples too small to have their own. */
-export function judgeOutput(comparison: OutputComparison, exact: boolean, seed: string, pooled?: Envelope): GateFailure | null {
-  return readGates(expectOutput(comparison, exact, seed, pooled), comparison.candidate).find(isFailure) ?? null;
+export function judgeOutput(
+  comparison: OutputComparison,
+  exact: boolean,
+  seed: string,
+  pooled?: Envelope,
+  suspended?: Law,
+): GateFailure | null {
+  return readGates(expectOutput(comparison, exact, seed, pooled), comparison.candidate, suspended).find(isFailure) ?? null;
 }
 
 /** Everything on public cases; on hidden ones the law that was broken, the output, the regime and by how much. */
 export function evidenceOf(kernelCase: KernelCase, output: string, failure: GateFailure): Evidence {
-  const common = { kind: "alignment" as const, entry: kernelCase.entry, gate: failure.gate, output, regime: kernelCase.regime };
+  const law = kernelCase.visibility === "timed" ? "timed outputs" : failure.gate === "class" ? "classes" : "precision";
+  const common = { law, kind: "alignment" as const, entry: kernelCase.entry, gate: failure.gate, output, regime: kernelCase.regime };
   if (kernelCase.visibility === "public")
     return {
       ...common,

@@ -4,6 +4,7 @@ import type { CheckAnswer, JudgeContext } from "../judge-context.js";
 import { deriveSeed } from "../numerics/random.js";
 import { thresholds } from "../thresholds.js";
 import { Duel } from "./duel.js";
+import { OddRows } from "./odd-rows.js";
 import { physicalLimit } from "./physical-limit.js";
 import { SpotCheck } from "./spot-check.js";
 import { TimedInputs } from "./timed-inputs.js";
@@ -23,7 +24,7 @@ export async function checkSpeed(context: JudgeContext, seed: string): Promise<C
         return { status: "failed", summary: `${entry.name}: ${describe(result.evidence[0]!)}`, evidence: result.evidence, figures };
       figures.push(result.figure);
       if (result.figure.outcome === "undecided") reasons.push(`${entry.name}: ${result.reason}`);
-      const impossible = beyondPhysics(result.figure);
+      const impossible = context.suspended === "physics" ? null : beyondPhysics(result.figure);
       if (impossible) return { status: "failed", summary: impossible.detail, evidence: [impossible], figures };
     }
   const summary = figures.map((figure) => `${figure.entry} ${figure.ratio.toFixed(2)}x`).join(", ");
@@ -41,7 +42,9 @@ async function duelOf(context: JudgeContext, entry: string, sizes: Sizes, seed: 
   const bench = await context.bench();
   const baseline = await context.baseline();
   const peaks = await stopwatch.during("timing", () => target.peaks(threads));
-  const timed = await stopwatch.during("running", () => TimedInputs.draw(bench, entry, sizes, seed, machine.cacheBytes.l3));
+  const timed = await stopwatch.during("running", () =>
+    TimedInputs.draw(bench, entry, sizes, seed, machine.cacheBytes.l3, context.suspended),
+  );
   const open = (library: { path: string; hash: string }) =>
     target.open({ libraries: [library], entries, threads, memory: "plain", wallMs: 3_600_000 });
   const [candidateSession, baselineSession] = await stopwatch.during(
@@ -50,13 +53,14 @@ async function duelOf(context: JudgeContext, entry: string, sizes: Sizes, seed: 
   );
   try {
     await stopwatch.during("running", () => Promise.all([candidateSession, baselineSession].map((session) => timed.fill(session, entry))));
-    const check = new SpotCheck(bench, timed, seed);
+    const check = new SpotCheck(bench, timed, seed, context.suspended);
     const duel = new Duel({
       entry,
       candidate: { session: candidateSession, library: 0 },
       baseline: { session: baselineSession, library: 0 },
       timed,
       check,
+      odd: new OddRows(bench, timed, deriveSeed(seed, "odd"), context.suspended),
       seed: deriveSeed(seed, "order"),
       target: context.loaded.spec.gates.speed,
       limitMs: context.duelLimitMs,
@@ -65,6 +69,7 @@ async function duelOf(context: JudgeContext, entry: string, sizes: Sizes, seed: 
       otherCpuSeconds: () => bench.cpuSeconds(),
       stopwatch,
       signal: context.signal,
+      suspended: context.suspended,
     });
     const result = await duel.run();
     if (result.status !== "measured") return result;
@@ -104,9 +109,10 @@ async function duelOf(context: JudgeContext, entry: string, sizes: Sizes, seed: 
   }
 }
 
-function beyondPhysics(figure: SpeedFigure): { kind: "speed"; entry: string; detail: string } | null {
+function beyondPhysics(figure: SpeedFigure): Extract<Evidence, { kind: "speed" }> | null {
   if (figure.limitFraction <= thresholds.physicsMargin) return null;
   return {
+    law: "physics",
     kind: "speed",
     entry: figure.entry,
     detail: `faster than physics: ${(figure.limitFraction * 100).toFixed(0)} % of the measured ${figure.limitedBy} limit`,

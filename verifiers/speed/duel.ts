@@ -1,9 +1,12 @@
 import type { CallReport, Session } from "../../specs/contracts/target.js";
 import type { Evidence } from "../../specs/contracts/verdict.js";
+import type { Law } from "../laws.js";
 import { Random } from "../numerics/random.js";
 import type { Stopwatch } from "../stopwatch.js";
 import { thresholds } from "../thresholds.js";
 import { ForeignLoad } from "./foreign-load.js";
+import { judgeReport } from "./judge-report.js";
+import type { OddRows } from "./odd-rows.js";
 import type { RatioEstimate } from "./sequential-test.js";
 import { rowsPerCall, type SpotCheck } from "./spot-check.js";
 import type { TimedInputs } from "./timed-inputs.js";
@@ -37,6 +40,7 @@ export interface DuelOptions {
   baseline: Contestant;
   timed: TimedInputs;
   check: SpotCheck;
+  odd: OddRows;
   seed: string;
   /** Ratio that "faster" must exceed. */
   target: number;
@@ -49,6 +53,7 @@ export interface DuelOptions {
   otherCpuSeconds: () => number;
   stopwatch: Stopwatch;
   signal: AbortSignal;
+  suspended: Law | undefined;
 }
 
 type Side = "candidate" | "baseline";
@@ -64,10 +69,14 @@ export class Duel {
   /** Set where the baseline failed: never the candidate's fault. */
   private broken: Extract<DuelResult, { status: "errored" }> | null = null;
   private totalCalls = 0;
+  /** The unit after which rows of other regimes are strewn among the inputs: nobody can tell which. */
+  private readonly oddUnit: number;
+  private unitsRun = 0;
   private rows = 0;
 
   constructor(private readonly options: DuelOptions) {
     this.random = new Random(options.seed);
+    this.oddUnit = this.random.integer(0, thresholds.grossUnits - 1);
   }
 
   async run(): Promise<DuelResult> {
@@ -101,15 +110,19 @@ export class Duel {
       }
       for (const unit of window.splice(0)) {
         kept.push(unit);
-        const decision = decideUnits(kept, options.target, false);
+        const decision = this.decide(kept, false);
         if (decision.state !== "continue") return this.conclude(kept, decision);
       }
       if (outOfTime) {
-        const decision = decideUnits(kept, options.target, true);
+        const decision = this.decide(kept, true);
         if (decision.state !== "continue") return this.conclude(kept, decision);
         return this.busy(repeats, kept);
       }
     }
+  }
+
+  private decide(units: Unit[], outOfTime: boolean): UnitsDecision {
+    return decideUnits(units, this.options.target, outOfTime, this.options.suspended);
   }
 
   private busy(repeats: number, kept: Unit[]): DuelResult {
@@ -159,23 +172,55 @@ export class Duel {
   private async runUnit(): Promise<Unit> {
     const [outer, inner]: [Side, Side] = this.random.bits() < 0 ? ["candidate", "baseline"] : ["baseline", "candidate"];
     const times: Record<Side, number[]> = { candidate: [], baseline: [] };
+    const before = { candidate: this.overheadNs.candidate.length, baseline: this.overheadNs.baseline.length };
     for (const side of [outer, inner, inner, outer]) {
       await this.activate(side);
       times[side].push(...(await this.runBlock(side, this.calls[side])));
       if (this.evidence.length > 0 || this.broken) return { ratio: 0, candidateMean: 0, baselineMean: 0 };
     }
+    if (this.unitsRun++ === this.oddUnit) await this.lookAtOddRows();
     // Compared between units, when neither clock runs; both are frozen, for threads that wait by spinning would slow it.
     await this.options.candidate.session.freeze();
     await this.options.baseline.session.freeze();
     await this.options.stopwatch.during("comparing", async () => {
-      this.evidence = await this.options.check.compare();
+      if (this.evidence.length === 0) this.evidence = await this.options.check.compare();
     });
-    for (const side of ["candidate", "baseline"] as const) this.seconds[side].push(trimmedMean(times[side], thresholds.slowestShare));
+    const hidden = this.hiddenSeconds(before);
+    this.seconds.candidate.push(trimmedMean(times.candidate, thresholds.slowestShare) + hidden);
+    this.seconds.baseline.push(trimmedMean(times.baseline, thresholds.slowestShare));
     return {
       ratio: Math.log(this.seconds.baseline.at(-1)! / this.seconds.candidate.at(-1)!),
-      candidateMean: trimmedMean(times.candidate, 0),
+      candidateMean: trimmedMean(times.candidate, 0) + hidden,
       baselineMean: trimmedMean(times.baseline, 0),
     };
+  }
+
+  /**
+   * Seconds that the candidate's calls of this unit took by our clock and not by the runner's, beyond what the baseline's did: they count
+   * as its time, so that nobody gains by a clock that shares a process with a candidate.
+   */
+  private hiddenSeconds(before: Record<Side, number>): number {
+    if (this.options.suspended === "outside clock") return 0;
+    const excessNs = median(this.overheadNs.candidate.slice(before.candidate)) - median(this.overheadNs.baseline.slice(before.baseline));
+    return Math.max(0, excessNs - thresholds.clockToleranceNs) / 1e9;
+  }
+
+  private async lookAtOddRows(): Promise<void> {
+    const { candidate, odd, timed, entry, stopwatch, suspended } = this.options;
+    // The look is at outputs that are timed, in inputs that are fresh.
+    if (suspended === "regimes" || suspended === "timed outputs" || suspended === "fresh calls") return;
+    await this.activate("candidate");
+    await timed.flush(candidate.session);
+    const { sizes, scalars } = timed.kernelCase;
+    const found = await stopwatch.during("comparing", () =>
+      odd.look(candidate.session, async (set) => {
+        const report = await candidate.session.call({ library: candidate.library, entry, set, sizes, scalars, poison: this.poison() });
+        const failure = judgeReport(report, this.options);
+        if (failure) this.evidence = [failure];
+        return failure === null;
+      }),
+    );
+    if (found) this.evidence = [found];
   }
 
   private async activate(side: Side): Promise<void> {
@@ -192,7 +237,7 @@ export class Duel {
     for (let call = 0; call < calls; call++) {
       const set = timed.chooseSet();
       // Both sides go through the same motions, so that neither finds other caches than its rival.
-      const selections = check.prepare(set, this.rows || rowsPerCall(8, thresholds.grossUnits));
+      const selections = await stopwatch.during("sealing", () => check.prepare(set, this.rows || rowsPerCall(8, thresholds.grossUnits)));
       await stopwatch.during("sealing", () => timed.flush(session));
       const report = await session.call({
         library,
@@ -201,8 +246,9 @@ export class Duel {
         sizes: timed.kernelCase.sizes,
         scalars: timed.kernelCase.scalars,
         poison: this.poison(),
+        lateWrites: this.options.suspended === "answers at rest",
       });
-      const failure = this.judgeReport(report);
+      const failure = judgeReport(report, this.options);
       if (failure && side === "baseline") {
         this.broken = { status: "errored", reason: `the baseline: ${failure.detail}` };
         break;
@@ -213,7 +259,7 @@ export class Duel {
       }
       const returned = report as Extract<CallReport, { status: "returned" }>;
       seconds.push(returned.durationNs / 1e9);
-      this.overheadNs[side].push(returned.outsideNs - returned.insideNs);
+      this.overheadNs[side].push(returned.outsideNs - returned.durationNs);
       this.totalCalls++;
       await stopwatch.during("sealing", () => check.seal(session, set, selections, side === "candidate"));
       if (side === "candidate" && call === 0) {
@@ -226,31 +272,19 @@ export class Duel {
 
   /** A quiet NaN with a fresh payload in both halves, so that it is one in f32 and in each bf16. */
   private poison(): number {
+    if (this.options.suspended === "fresh calls") return 0;
     const half = 0x7fc0 | (this.random.bits() & 0x3f);
     return ((half << 16) | half) >>> 0;
   }
 
-  private judgeReport(report: CallReport): { kind: "crash" | "speed"; entry: string; detail: string } | null {
-    const { entry } = this.options;
-    if (report.status === "crashed") return { kind: "crash", entry, detail: report.detail };
-    if (report.status === "timeout") return { kind: "crash", entry, detail: "the call did not return in time" };
-    if (report.code !== 0) return { kind: "crash", entry, detail: `returned status ${report.code}` };
-    if (report.durationNs <= 0 || report.durationNs > report.insideNs)
-      return { kind: "speed", entry, detail: "the runner's clock says what cannot be: it was tampered with" };
-    if (report.controlWordChanged)
-      return { kind: "speed", entry, detail: "the call changed the floating-point control word (flush-to-zero, rounding)" };
-    if (report.inputsChanged) return { kind: "speed", entry, detail: "the call changed an input" };
-    if (report.threads > this.options.allowedThreads)
-      return { kind: "speed", entry, detail: `${report.threads} threads were there after the call, ${this.options.allowedThreads} may be` };
-    return null;
-  }
-
   /** The runner's clock against ours: what the candidate's calls took outside their own clock, beyond what the baseline's did. */
   private judgeClock(): Evidence | null {
+    if (this.options.suspended === "outside clock") return null;
     const excessNs = median(this.overheadNs.candidate) - median(this.overheadNs.baseline);
     const allowedNs = 300_000 + 0.25 * 1e9 * median(this.seconds.candidate);
     if (excessNs <= allowedNs) return null;
     return {
+      law: "outside clock",
       kind: "speed",
       entry: this.options.entry,
       detail: `calls took ${(excessNs / 1e6).toFixed(3)} ms longer by our clock than by the runner's: work outside the timed region, or a patched clock`,

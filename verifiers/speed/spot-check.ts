@@ -7,6 +7,7 @@ import { compareOutputs, evidenceOf, judgeOutput } from "../align/judge-case.js"
 import type { Inputs, KernelCase } from "../align/kernel-case.js";
 import type { GateFailure } from "../align/output-reference.js";
 import type { ReferenceBench } from "../align/reference-bench.js";
+import type { Law } from "../laws.js";
 import { deriveSeed, Random } from "../numerics/random.js";
 import { allocateTensor, projectAlong, takeAlong, tensorFromBytes } from "../numerics/tensor.js";
 import { thresholds } from "../thresholds.js";
@@ -54,26 +55,26 @@ export class SpotCheck {
     private readonly bench: ReferenceBench,
     private readonly timed: TimedInputs,
     seed: string,
+    private readonly suspended?: Law,
   ) {
     this.random = new Random(deriveSeed(seed, "spot-check"));
     this.signature = entrySignatures(bench.loaded.spec, bench.variant).find((entry) => entry.name === timed.kernelCase.entry)!;
   }
 
   /** Chooses what to look at and changes half of it in the inputs. */
-  prepare(set: number, rows: number): Selection[] {
+  async prepare(set: number, rows: number): Promise<Selection[]> {
     const { sizes } = this.timed.kernelCase;
-    return this.outputs().map(([output, buffer]) => {
+    const selections: Selection[] = [];
+    for (const [output, buffer] of this.outputs()) {
       const chosen: Record<string, number[]> = {};
-      buffer.slice.forEach((symbol, position) => {
+      for (const [position, symbol] of buffer.slice.entries()) {
         chosen[symbol] = this.random.distinct(position === 0 ? rows : secondAxisCount, sizes[symbol]!);
-        this.timed.changeSlices(
-          set,
-          symbol,
-          chosen[symbol].filter(() => this.random.bits() < 0),
-        );
-      });
-      return { output, chosen };
-    });
+        const changed = chosen[symbol].filter(() => this.random.bits() < 0);
+        if (this.suspended !== "fresh calls") await this.timed.changeSlices(set, symbol, changed);
+      }
+      selections.push({ output, chosen });
+    }
+    return selections;
   }
 
   /** Copies the chosen parts out of the session; `judged` is false for the baseline, whose calls only go through the same motions. */
@@ -81,7 +82,7 @@ export class SpotCheck {
     for (const selection of selections) {
       const buffer = this.timed.entry.buffers[selection.output]! as OutputBuffer;
       const output = await this.readSlices(session, set, selection, buffer);
-      if (judged) this.sealed.push({ set, selection, output, moment: this.timed.now() });
+      if (judged && this.suspended !== "timed outputs") this.sealed.push({ set, selection, output, moment: this.timed.now() });
     }
   }
 
@@ -177,7 +178,7 @@ export class SpotCheck {
         selection.output,
       ]);
       const pooled = this.pool(selection.output, honest.length > 0 ? measureEnvelope(comparison!) : null);
-      return judgeOutput(comparison!, false, deriveSeed(kernelCase.seed, seen), pooled);
+      return judgeOutput(comparison!, false, deriveSeed(kernelCase.seed, seen), pooled, this.suspended);
     };
     const own = seen < envelopeRows;
     let failure = judge(own ? await this.bench.evaluateHonest(kernelCase, inputs, wanted) : []);
@@ -207,7 +208,7 @@ export class SpotCheck {
    */
   async checkProjection(session: Session, set: number): Promise<Evidence | null> {
     const { entry, kernelCase } = this.timed;
-    if (!entry.bilinear) return null;
+    if (!entry.bilinear || this.suspended === "timed outputs" || this.suspended === "precision") return null;
     const [output, buffer] = this.outputs()[0]!;
     const shape = shapeOf(buffer, kernelCase.sizes);
     const { type } = this.signature.buffers.find((candidate) => candidate.name === output)!;
@@ -227,6 +228,7 @@ export class SpotCheck {
     const failure = this.judgeProjection(output, projectedOutput.data as Float64Array, oracle[output]!.data as Float64Array);
     return (
       failure && {
+        law: "timed outputs",
         kind: "alignment",
         visibility: "hidden",
         entry: kernelCase.entry,

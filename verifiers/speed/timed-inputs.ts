@@ -1,12 +1,13 @@
-import type { Entry, LoadedSpec, Sizes } from "../../specs/contracts/spec.js";
+import type { Entry, LoadedSpec, OutputBuffer, Sizes } from "../../specs/contracts/spec.js";
 import type { Session } from "../../specs/contracts/target.js";
 import type { Tensor } from "../../specs/contracts/verdict.js";
 import { entrySignatures } from "../../specs/entry-signature.js";
 import { byteLengths } from "../align/evaluate.js";
 import { drawInputs, drawOf, type Inputs, type KernelCase, timedCase } from "../align/kernel-case.js";
 import type { ReferenceBench } from "../align/reference-bench.js";
+import type { Law } from "../laws.js";
 import { deriveSeed, Random } from "../numerics/random.js";
-import { bytesOf } from "../numerics/tensor.js";
+import { bytesOf, takeAlong } from "../numerics/tensor.js";
 
 /** Sets in rotation are capped by memory, not only by the cache that they must exceed. */
 const maximumSetBytes = 4 * 2 ** 30;
@@ -36,29 +37,33 @@ export class TimedInputs {
   private constructor(
     readonly kernelCase: KernelCase,
     readonly entry: Entry,
+    private readonly bench: ReferenceBench,
     private readonly lengths: number[],
-    private readonly mutable: string[],
     private readonly random: Random,
   ) {}
 
-  static async draw(bench: ReferenceBench, entryName: string, sizes: Sizes, seed: string, cacheBytes: number): Promise<TimedInputs> {
+  static async draw(
+    bench: ReferenceBench,
+    entryName: string,
+    sizes: Sizes,
+    seed: string,
+    cacheBytes: number,
+    suspended?: Law,
+  ): Promise<TimedInputs> {
     const { spec } = bench.loaded;
     const entry = spec.entries[entryName]!;
     const signature = entrySignatures(spec, bench.variant).find((candidate) => candidate.name === entryName)!;
-    const kernelCase = timedCase(spec, entryName, sizes, seed);
+    const kernelCase: KernelCase = {
+      ...timedCase(spec, entryName, sizes, seed),
+      ...(suspended === "parameters" ? { plainParameters: true } : {}),
+    };
     const lengths = byteLengths(spec, signature, sizes);
     const setBytes = lengths.reduce((sum, bytes) => sum + bytes, 0);
     const inputBytes = lengths.reduce((sum, bytes, index) => sum + (signature.buffers[index]!.role === "input" ? bytes : 0), 0);
     // Of inputs alone: outputs need not pass through the cache.
     const wanted = spec.gates.warm ? 1 : Math.ceil((2 * cacheBytes) / Math.max(inputBytes, 1));
     const count = Math.max(1, Math.min(wanted, maximumSets, Math.floor(maximumSetBytes / setBytes)));
-    const inputs = new TimedInputs(
-      kernelCase,
-      entry,
-      lengths,
-      mutableInputs(bench.loaded, entryName),
-      new Random(deriveSeed(seed, "changes")),
-    );
+    const inputs = new TimedInputs(kernelCase, entry, bench, lengths, new Random(deriveSeed(seed, "changes")));
     for (let set = 0; set < count; set++) {
       const setCase = { ...kernelCase, seed: deriveSeed(seed, "set", set) };
       inputs.sets.push(await bench.completeInputs(setCase, drawInputs(spec, bench.variant, setCase)));
@@ -87,11 +92,13 @@ export class TimedInputs {
 
   /**
    * Changes one element in the given slices of an input that carries the symbol: what a memo that samples its inputs would miss,
-   * in the very places that are looked at afterwards.
+   * in the very places that are looked at afterwards. What was computed from a changed input is computed again.
    */
-  changeSlices(set: number, symbol: string, indices: number[]): void {
-    const candidates = this.mutable.filter((name) => this.entry.buffers[name]!.shape.includes(symbol));
+  async changeSlices(set: number, symbol: string, indices: number[]): Promise<void> {
+    const { independent, sources } = changeableInputs(this.bench.loaded, this.kernelCase.entry, symbol);
+    const candidates = [...independent, ...sources];
     if (candidates.length === 0) return;
+    const outdated: number[] = [];
     for (const index of indices) {
       const name = this.random.choose(candidates);
       const tensor = this.sets[set]![name]!;
@@ -100,6 +107,26 @@ export class TimedInputs {
       const outer = tensor.shape.slice(0, axis).reduce((product, extent) => product * extent, 1);
       const flat = (this.random.integer(0, outer - 1) * tensor.shape[axis]! + index) * inner + this.random.integer(0, inner - 1);
       this.changeElement(set, name, tensor, flat);
+      if (sources.includes(name)) outdated.push(index);
+    }
+    if (outdated.length > 0) await this.computeAgain(set, symbol, outdated);
+  }
+
+  /** Rows of the inputs that come from another entry, by its oracle. */
+  private async computeAgain(set: number, symbol: string, indices: number[]): Promise<void> {
+    const rows: Inputs = {};
+    for (const [name, tensor] of Object.entries(this.sets[set]!)) {
+      const axis = this.entry.buffers[name]!.shape.indexOf(symbol);
+      rows[name] = axis < 0 ? tensor : takeAlong(tensor, axis, indices);
+    }
+    const sizes = { ...this.kernelCase.sizes, [symbol]: indices.length };
+    const complete = await this.bench.completeInputs({ ...this.kernelCase, sizes }, rows);
+    for (const name of derivedInputs(this.entry, symbol)) {
+      const tensor = this.sets[set]![name]!;
+      const fresh = complete[name]!.data;
+      const rowLength = fresh.length / indices.length;
+      for (const [position, index] of indices.entries())
+        for (let i = 0; i < rowLength; i++) this.replaceElement(set, name, tensor, index * rowLength + i, fresh[position * rowLength + i]!);
     }
   }
 
@@ -141,27 +168,49 @@ export class TimedInputs {
   private changeElement(set: number, name: string, tensor: Tensor, flat: number): void {
     // A value of the same distribution: that of another place, its sign turned where it has one.
     const other = tensor.data[this.random.integer(0, tensor.data.length - 1)]!;
+    this.replaceElement(set, name, tensor, flat, tensor.type === "i32" ? other : tensor.type === "bf16" ? other ^ 0x8000 : -other);
+  }
+
+  private replaceElement(set: number, name: string, tensor: Tensor, flat: number, value: number): void {
+    if (tensor.data[flat] === value) return;
     this.past.push({ tensor, index: flat, before: tensor.data[flat]! });
-    tensor.data[flat] = tensor.type === "i32" ? other : tensor.type === "bf16" ? other ^ 0x8000 : -other;
+    tensor.data[flat] = value;
     const size = tensor.data.BYTES_PER_ELEMENT;
     const bytes = Uint8Array.from(bytesOf(tensor).subarray(flat * size, (flat + 1) * size));
     for (const list of this.pending.values()) list.push({ set, buffer: name, byteOffset: flat * size, bytes });
   }
 }
 
-/** Inputs that may change between calls: not those from which another input was computed, for then the two would no longer fit. */
-function mutableInputs(loaded: LoadedSpec, entryName: string): string[] {
+/** Inputs that come from another entry and have a row for each of the symbol's values. */
+function derivedInputs(entry: Entry, symbol: string): string[] {
+  return Object.entries(entry.buffers).flatMap(([name, buffer]) =>
+    buffer.role === "input" && drawOf(buffer).kind === "from" && buffer.shape[0] === symbol ? [name] : [],
+  );
+}
+
+/**
+ * Inputs that carry the symbol and may change between calls: those that nothing was computed from, and `sources`, whose rows may change
+ * where what was computed from them has a row of its own for each, so that it can be computed again.
+ */
+function changeableInputs(loaded: LoadedSpec, entryName: string, symbol: string): { independent: string[]; sources: string[] } {
   const { entries } = loaded.spec;
   const inputs = Object.entries(entries[entryName]!.buffers).flatMap(([name, buffer]) =>
     buffer.role === "input" ? [{ name, buffer }] : [],
   );
-  const consumed = new Set<string>();
+  const fixed = new Set<string>();
+  const sources = new Set<string>();
   for (const { name, buffer } of inputs) {
     const draw = drawOf(buffer);
     if (draw.kind !== "from") continue;
-    consumed.add(name);
+    fixed.add(name);
+    const output = entries[draw.entry]!.buffers[name] as OutputBuffer;
+    const isByRow = output.slice.includes(symbol) && output.shape[0] === symbol;
     for (const [source, sourceBuffer] of Object.entries(entries[draw.entry]!.buffers))
-      if (sourceBuffer.role === "input") consumed.add(source);
+      if (sourceBuffer.role === "input") (isByRow && sourceBuffer.shape[0] === symbol ? sources : fixed).add(source);
   }
-  return inputs.map(({ name }) => name).filter((name) => !consumed.has(name));
+  const carrying = inputs.filter(({ buffer }) => buffer.shape.includes(symbol)).map(({ name }) => name);
+  return {
+    independent: carrying.filter((name) => !fixed.has(name) && !sources.has(name)),
+    sources: carrying.filter((name) => sources.has(name) && !fixed.has(name)),
+  };
 }

@@ -1,3 +1,4 @@
+import type { Law } from "../laws.js";
 import { thresholds } from "../thresholds.js";
 import { decideSpeed, maximumUnits, type SpeedDecision } from "./sequential-test.js";
 
@@ -36,7 +37,7 @@ export function meanLogRatio(units: readonly Unit[]): number {
  * The sequential test on the units' ratios, and a guard against calls that are slow on purpose: a candidate is called faster only if the
  * mean over all its calls is below the baseline's by the target too, and not far less than the quick calls claim.
  */
-export function decideUnits(units: readonly Unit[], target: number, outOfTime: boolean): UnitsDecision {
+export function decideUnits(units: readonly Unit[], target: number, outOfTime: boolean, suspended?: Law): UnitsDecision {
   const decision = decideSpeed(
     units.map((unit) => unit.ratio),
     target,
@@ -44,7 +45,7 @@ export function decideUnits(units: readonly Unit[], target: number, outOfTime: b
   );
   if (decision.state === "undecided")
     return { ...decision, reason: `the interval still straddles a boundary after ${decision.estimate.units} units` };
-  if (decision.state !== "decided" || decision.outcome !== "faster") return decision;
+  if (decision.state !== "decided" || decision.outcome !== "faster" || suspended === "all calls count") return decision;
   const least = Math.max(Math.log(target), decision.estimate.low - Math.log(1 + thresholds.meanShortfall));
   const mean = meanLogRatio(units);
   if (mean > least) return decision;

@@ -27,7 +27,7 @@ export class SessionContestant implements Contestant {
     let seconds = 0;
     for (let call = 0; call < calls; call++) {
       const set = timed.chooseSet();
-      const selections = check.prepare(set, rows);
+      const selections = await check.prepare(set, rows);
       await timed.flush(session);
       const { sizes, scalars } = timed.kernelCase;
       const report = await session.call({ library: 0, entry, set, sizes, scalars, poison: poison(random) });

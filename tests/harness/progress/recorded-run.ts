@@ -51,6 +51,7 @@ const failedAlign: CheckResult = {
   summary: "1 of 24 cases differs",
   evidence: [
     {
+      law: "precision",
       kind: "alignment",
       visibility: "public",
       entry: "rmsnorm_forward",

@@ -116,7 +116,7 @@ static float rounded(float value) { uint32_t bits; memcpy(&bits, &value, 4); bit
     );
     expect(evidence).toMatchObject({ kind: "alignment", output: "y" });
     // Evidence of a hidden look says which law was broken, not where.
-    expect(Object.keys(evidence).sort()).toEqual(["entry", "gate", "kind", "output", "regime", "timesOver", "visibility"]);
+    expect(Object.keys(evidence).sort()).toEqual(["entry", "gate", "kind", "law", "output", "regime", "timesOver", "visibility"]);
   });
 
   it("catches flush-to-zero that is left switched on", async () => {

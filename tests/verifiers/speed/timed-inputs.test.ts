@@ -75,7 +75,7 @@ describe("inputs at timed sizes", () => {
     await timed.fill(reader, "rmsnorm_forward");
     expect(await seen(reader, timed, 1)).toEqual(timed.sets[1]!.x!.data);
     const before = Float32Array.from(timed.sets[1]!.x!.data as Float32Array);
-    timed.changeSlices(1, "rows", [3, 40]);
+    await timed.changeSlices(1, "rows", [3, 40]);
     const changed = timed.sets[1]!.x!.data as Float32Array;
     const rows = new Set([...changed.keys()].filter((index) => changed[index] !== before[index]).map((index) => Math.floor(index / 32)));
     expect([...rows].sort((a, b) => a - b)).toEqual([3, 40]);
@@ -94,7 +94,7 @@ describe("inputs at timed sizes", () => {
       moments.push(timed.now());
       states.push(x());
       // The same row again and again: an element may change more than once.
-      timed.changeSlices(0, "rows", [5, 5, 5, 6 + round]);
+      await timed.changeSlices(0, "rows", [5, 5, 5, 6 + round]);
     }
     const now = x();
     const seenThen: Float32Array[] = [];
@@ -120,25 +120,47 @@ describe("inputs at timed sizes", () => {
     await timed.fill(reader, "rmsnorm_forward");
     await timed.fill(rival, "rmsnorm_forward");
     for (let round = 0; round < 5; round++) {
-      timed.changeSlices(0, "rows", [round, 10 + round]);
+      await timed.changeSlices(0, "rows", [round, 10 + round]);
       await timed.flush(reader);
     }
     await timed.flush(rival);
     expect(await seen(rival, timed, 0)).toEqual(await seen(reader, timed, 0));
   });
 
-  it("leave alone what another input was computed from", async () => {
-    // The backward pass takes rstd from the forward one, so x must stay what it was; dy may change.
+  it("change what another input was computed from together with it, row by row", async () => {
+    // The backward pass takes rstd from the forward one, so where x changes rstd has to; the weight is no part of it.
     const path = writeSmallSpec("rmsnorm", (spec) => {
       spec.cases.timed = [sizes];
     });
     const { bench } = await openSessions(loadSpec(path));
     const timed = await TimedInputs.draw(bench, "rmsnorm_backward", sizes, "a", 1);
     const before = structuredClone(timed.sets[0]!);
-    for (let round = 0; round < 40; round++) timed.changeSlices(0, "rows", [round]);
-    const changed = Object.keys(before).filter((name) =>
-      before[name]!.data.some((value, index) => timed.sets[0]![name]!.data[index] !== value),
-    );
-    expect(changed).toEqual(["dy"]);
+    const moment = timed.now();
+    for (let round = 0; round < 40; round++) await timed.changeSlices(0, "rows", [round]);
+    const changed = (name: string) => [...before[name]!.data.keys()].filter((i) => timed.sets[0]![name]!.data[i] !== before[name]!.data[i]);
+    expect(changed("weight")).toEqual([]);
+    expect(changed("dy").length).toBeGreaterThan(5);
+    const rows = new Set(changed("x").map((index) => Math.floor(index / sizes.dim)));
+    expect(rows.size).toBeGreaterThan(5);
+    expect(changed("rstd").filter((row) => !rows.has(row))).toEqual([]);
+    for (const row of rows) {
+      const x = (timed.sets[0]!.x!.data as Float32Array).subarray(row * sizes.dim, (row + 1) * sizes.dim);
+      const meanSquare = x.reduce((sum, value) => sum + value * value, 0) / sizes.dim;
+      expect(timed.sets[0]!.rstd!.data[row]).toBeCloseTo(1 / Math.sqrt(meanSquare + 1e-6), 4);
+    }
+    timed.lookBack([moment], () => expect(timed.sets[0]).toEqual(before));
+    expect(changed("x").length).toBeGreaterThan(5);
+  });
+
+  it("leave a row alone whose change would be felt in all of what was computed from it", async () => {
+    const path = writeSmallSpec("rmsnorm", (spec) => {
+      spec.cases.timed = [sizes];
+    });
+    const { bench } = await openSessions(loadSpec(path));
+    const timed = await TimedInputs.draw(bench, "rmsnorm_backward", sizes, "a", 1);
+    const before = structuredClone(timed.sets[0]!);
+    for (let round = 0; round < 20; round++) await timed.changeSlices(0, "dim", [round]);
+    for (const name of ["x", "weight", "rstd"]) expect(timed.sets[0]![name]!.data, name).toEqual(before[name]!.data);
+    expect(timed.sets[0]!.dy!.data).not.toEqual(before.dy!.data);
   });
 });

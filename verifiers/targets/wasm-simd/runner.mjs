@@ -93,7 +93,7 @@ function callOnce(library, request, canary) {
     byteLength: /** @type {number} */ (byteLengths[index]),
   }));
   for (const { role, start, byteLength } of extents) {
-    if (role === "output") fill(library.memory, start, start + byteLength, request.poison);
+    if (role === "output" && request.poison !== 0) fill(library.memory, start, start + byteLength, request.poison);
     if (guarded) paintCanaries(library.memory, start, byteLength, canary);
   }
   const entry = library.entry(signature.name);

@@ -99,12 +99,14 @@ class WasmSession implements Session {
       const { reply } = await this.#channel.request({ type: "call", ...request });
       const outsideNs = Number(process.hrtime.bigint() - started);
       if (typeof reply.crash === "string") return await this.#end({ status: "crashed", detail: reply.crash });
+      const durationNs = Number(reply.durationNs);
       return {
         status: "returned",
         code: Number(reply.code),
-        durationNs: Number(reply.durationNs),
-        insideNs: reply.insideNs,
-        outsideNs,
+        durationNs,
+        // What the runner does beside the call no candidate reaches: it is nobody's time.
+        insideNs: durationNs,
+        outsideNs: outsideNs - (reply.insideNs - durationNs),
         threads: 1, // an object without imports cannot start one; V8's own threads are not its
         controlWordChanged: false, // WASM has no access to it
         inputsChanged: reply.inputsChanged === true,

@@ -22,6 +22,7 @@ export async function inspectObject(artifact: Artifact): Promise<ObjectFacts> {
       ...findOddSections(sections.stdout, dynamic.stdout),
       ...findEarlyCode(sections.stdout, allSymbols.stdout, code.stdout),
       ...findOddInstructions(code.stdout),
+      ...findHiddenCode(code.stdout),
     ],
   };
 }
@@ -78,4 +79,32 @@ function findOddInstructions(code: string): ObjectFacts["oddities"] {
     if (mnemonic && mnemonic in forbiddenInstructions && !found.has(mnemonic)) found.set(mnemonic, within);
   }
   return [...found].map(([mnemonic, where]) => ({ law: forbiddenInstructions[mnemonic]!, detail: `instruction ${mnemonic} in ${where}` }));
+}
+
+/**
+ * Jumps to where no instruction begins: what is executed there is not what stands in the disassembly. No compiler makes such jumps.
+ * Does not cover jumps to computed addresses.
+ */
+function findHiddenCode(code: string): ObjectFacts["oddities"] {
+  const starts = new Set<string>();
+  const jumps: { target: string; within: string }[] = [];
+  const sections: { first: number; last: number }[] = [];
+  let within = "";
+  for (const line of code.split("\n")) {
+    const header = /^[0-9a-f]+ <(.*)>:$/.exec(line);
+    if (header) within = header[1]!;
+    if (line.startsWith("Disassembly of section")) sections.push({ first: Number.POSITIVE_INFINITY, last: 0 });
+    const instruction = /^\s*([0-9a-f]+):\s+(?:(?:bnd|notrack) )?(\S+)(?:\s+([0-9a-f]+) <)?/.exec(line);
+    if (!instruction) continue;
+    const [, address, mnemonic, target] = instruction;
+    starts.add(address!);
+    const section = sections.at(-1);
+    if (section)
+      Object.assign(section, { first: Math.min(section.first, Number.parseInt(address!, 16)), last: Number.parseInt(address!, 16) });
+    if (target !== undefined && /^(?:j|call|loop|xbegin)/.test(mnemonic!)) jumps.push({ target, within });
+  }
+  const isInside = (target: string) =>
+    sections.some(({ first, last }) => Number.parseInt(target, 16) >= first && Number.parseInt(target, 16) <= last);
+  const hidden = jumps.find(({ target }) => !starts.has(target) && isInside(target));
+  return hidden ? [{ law: "no hidden code", detail: `${hidden.within} jumps into the middle of an instruction, to ${hidden.target}` }] : [];
 }

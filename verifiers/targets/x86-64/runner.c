@@ -23,7 +23,7 @@
 
 #include "runner.h"
 
-enum { OP_BIND = 1, OP_CALL = 2, OP_CLOSE = 3 };
+enum { OP_BIND = 1, OP_CALL = 2, OP_CLOSE = 3, OP_PREPARE = 4 };
 enum { STATUS_OK = 0, STATUS_ERROR = 1, STATUS_CRASHED = 2 };
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
@@ -56,6 +56,9 @@ static uint8_t *input_arena, *output_arena;
 static size_t input_bytes, output_bytes;
 static uint64_t current_nonce;
 static size_t last_cache_bytes = 32u << 20;
+/* Between calls the outputs are read-only: what the call has not written by its end is not its answer. */
+static volatile int outputs_at_rest;
+static int rest_wanted;
 /* Control words before any library was loaded: one that changes them while it loads is found out by its first call. */
 static uint32_t first_control_words;
 
@@ -121,9 +124,13 @@ static void on_fault(int signal_number, siginfo_t *info, void *context) {
           snprintf(text, sizeof text, "touched byte %zd past the end of %s", (ssize_t)(at - (slot->work + slot->bytes)), bound->buffer_names[b]);
         else if (at < slot->work)
           snprintf(text, sizeof text, "touched byte %zd before the start of %s", (ssize_t)(slot->work - at), bound->buffer_names[b]);
+        else if (outputs_at_rest && bound->buffer_roles[b] == FORGE_OUTPUT)
+          snprintf(text, sizeof text, "wrote to the output %s after the call had returned", bound->buffer_names[b]);
         else
           snprintf(text, sizeof text, "wrote to the input %s", bound->buffer_names[b]);
       }
+  /* The reply may have been sent already. */
+  if (outputs_at_rest && write(STDERR_FILENO, text, strlen(text)) < 0) _exit(122);
   reply_text(STATUS_CRASHED, text);
   _exit(121);
 }
@@ -150,6 +157,7 @@ static void release_sets(void) {
   if (input_bytes) munmap(input_arena, input_bytes);
   if (output_bytes) munmap(output_arena, output_bytes);
   input_bytes = output_bytes = 0;
+  outputs_at_rest = 0;
   bound = NULL;
   bound_sets = 0;
 }
@@ -259,7 +267,7 @@ static void enter_buffers(buffer_slot *set, uint32_t poison) {
   for (int b = 0; b < bound->buffer_count; b++) {
     buffer_slot *slot = &set[b];
     int input = bound->buffer_roles[b] == FORGE_INPUT;
-    if (!input) fill(slot->work, slot->bytes, poison);
+    if (!input && poison != 0) fill(slot->work, slot->bytes, poison);
     if (memory == PLAIN || !input) continue;
     size_t inner = slot->mapping_bytes - 8192;
     if (slot->mapping) mprotect(slot->mapping + 4096, inner, PROT_READ | PROT_WRITE);
@@ -279,29 +287,46 @@ static int leave_buffers(buffer_slot *set) {
   return changed;
 }
 
-/* Payload: u32 library, u32 entry, u32 set, u32 poison, then sizes (i64) and scalars (f64). */
+static void rest_outputs(int at_rest) {
+  if (memory != PLAIN || outputs_at_rest == at_rest) return;
+  outputs_at_rest = at_rest;
+  mprotect(output_arena, output_bytes, at_rest ? PROT_READ : PROT_READ | PROT_WRITE);
+}
+
+/* Before a call, in a request of its own: then the harness's clock sees nothing but the call. Payload: u32 set, u32 poison, u32 rest wanted. */
+static void prepare_call(const uint8_t *payload, uint32_t length) {
+  uint32_t head[3];
+  memcpy(head, payload, 12);
+  if (!bound || length != 12 || head[0] >= (uint32_t)bound_sets) { reply_text(STATUS_ERROR, "the call to prepare does not fit what is bound"); return; }
+  rest_outputs(0);
+  rest_wanted = (int)head[2];
+  enter_buffers(slots[head[0]], head[1]);
+  reply(STATUS_OK, "", 0);
+}
+
+/* Payload: u32 library, u32 entry, u32 set, then sizes (i64) and scalars (f64). */
 static void call_entry(const uint8_t *payload, uint32_t length) {
   int64_t arrived = now_ns();
-  uint32_t head[4];
+  uint32_t head[3];
   int64_t sizes[64];
   double scalars[64];
-  memcpy(head, payload, 16);
+  memcpy(head, payload, 12);
   if (!bound || head[0] >= (uint32_t)library_count || head[1] >= (uint32_t)forge_entry_count || &forge_entries[head[1]] != bound || head[2] >= (uint32_t)bound_sets ||
-      length != 16 + 8 * (uint32_t)(bound->size_count + bound->scalar_count) || bound->size_count > 64 || bound->scalar_count > 64) {
+      length != 12 + 8 * (uint32_t)(bound->size_count + bound->scalar_count) || bound->size_count > 64 || bound->scalar_count > 64) {
     reply_text(STATUS_ERROR, "the call does not fit what is bound");
     return;
   }
-  memcpy(sizes, payload + 16, 8 * (size_t)bound->size_count);
-  memcpy(scalars, payload + 16 + 8 * (size_t)bound->size_count, 8 * (size_t)bound->scalar_count);
+  memcpy(sizes, payload + 12, 8 * (size_t)bound->size_count);
+  memcpy(scalars, payload + 12 + 8 * (size_t)bound->size_count, 8 * (size_t)bound->scalar_count);
   void *function = dlsym(libraries[head[0]], bound->name);
   if (!function) { reply_text(STATUS_ERROR, "the library lacks the entry"); return; }
   void *pointers[FORGE_MAX_BUFFERS];
   buffer_slot *set = slots[head[2]];
-  enter_buffers(set, head[3]);
   for (int b = 0; b < bound->buffer_count; b++) pointers[b] = set[b].work;
   int64_t start = now_ns();
   int code = bound->call(function, pointers, sizes, scalars);
   int64_t end = now_ns();
+  if (rest_wanted) rest_outputs(1);
   uint32_t after = control_words();
   struct { int32_t code; uint32_t threads, control_changed, inputs_changed; int64_t duration_ns, inside_ns; } report;
   report.code = code;
@@ -336,6 +361,7 @@ int main(int argc, char **argv) {
     if (!read_all(&head, sizeof head) || head.length > sizeof payload || !read_all(payload, head.length)) return 0;
     current_nonce = head.nonce;
     if (head.code == OP_BIND) bind_sets(payload);
+    else if (head.code == OP_PREPARE) prepare_call(payload, head.length);
     else if (head.code == OP_CALL) call_entry(payload, head.length);
     else return 0;
   }

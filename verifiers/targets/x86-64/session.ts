@@ -9,6 +9,7 @@ import { makeScratchFolder, sharedMemory } from "../scratch-folder.js";
 const OP_BIND = 1;
 const OP_CALL = 2;
 const OP_CLOSE = 3;
+const OP_PREPARE = 4;
 const STATUS_OK = 0;
 const hugePage = 2 << 20;
 const defaultCallTimeoutMs = 120_000;
@@ -175,24 +176,29 @@ class X86Session implements Session {
 
   async call(request: CallRequest): Promise<CallReport> {
     const entry = this.layout!.entry;
-    const payload = Buffer.alloc(16 + 8 * (entry.sizes.length + entry.scalars.length));
+    const preparation = Buffer.alloc(12);
+    preparation.writeUInt32LE(request.set, 0);
+    preparation.writeUInt32LE(request.poison >>> 0, 4);
+    preparation.writeUInt32LE(request.lateWrites ? 0 : 1, 8);
+    const payload = Buffer.alloc(12 + 8 * (entry.sizes.length + entry.scalars.length));
     payload.writeUInt32LE(request.library, 0);
     payload.writeUInt32LE(this.request.entries.indexOf(entry), 4);
     payload.writeUInt32LE(request.set, 8);
-    payload.writeUInt32LE(request.poison >>> 0, 12);
     entry.sizes.forEach((name, index) => {
-      payload.writeBigInt64LE(BigInt(request.sizes[name]!), 16 + 8 * index);
+      payload.writeBigInt64LE(BigInt(request.sizes[name]!), 12 + 8 * index);
     });
     entry.scalars.forEach((scalar, index) => {
-      payload.writeDoubleLE(request.scalars[scalar.name]!, 16 + 8 * (entry.sizes.length + index));
+      payload.writeDoubleLE(request.scalars[scalar.name]!, 12 + 8 * (entry.sizes.length + index));
     });
     const timer = { expired: false };
     const timeout = setTimeout(() => {
       timer.expired = true;
       this.process.kill();
     }, this.request.callTimeoutMs ?? defaultCallTimeoutMs);
-    const sentAt = process.hrtime.bigint();
     try {
+      const prepared = await this.channel.request(OP_PREPARE, preparation);
+      if (prepared.code !== STATUS_OK) throw new RunnerFailure(prepared.payload.toString("utf8"));
+      const sentAt = process.hrtime.bigint();
       const reply = await this.channel.request(OP_CALL, payload);
       const outsideNs = Number(process.hrtime.bigint() - sentAt);
       if (reply.code !== STATUS_OK) return { status: "crashed", detail: `${reply.payload.toString("utf8")}${await this.lastWords()}` };
