@@ -33,8 +33,14 @@ static inline forge_bf16 narrow(float value) {
 
 static float element(matrix a, int64_t i, int64_t k, int64_t count) { return i < count ? widen(a.data[i * a.row + k * a.column]) : 0.0f; }
 
+#if defined(__x86_64__)
+#define WIDE_VECTORS __attribute__((target("avx2,fma")))
+#else
+#define WIDE_VECTORS
+#endif
+
 /* Adds the products of `depth` terms to the sums, the last term first. */
-static void add_products(int64_t depth, float sums[ROWS][COLUMNS]) {
+WIDE_VECTORS static void add_products(int64_t depth, float sums[ROWS][COLUMNS]) {
   float local[ROWS][COLUMNS];
   memcpy(local, sums, sizeof local);
   for (int64_t k = depth - 1; k >= 0; k--)
