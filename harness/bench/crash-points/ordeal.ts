@@ -1,4 +1,5 @@
 import type { ForgeEvent } from "../../../specs/contracts/event.js";
+import { exitCodes } from "../../cli/exit-codes.js";
 import { fullDiskProblems } from "./full-disk.js";
 import { certificateIn, eventsIn, folderState, indexIsEqual, leftovers, lostLines, miscounted } from "./invariants.js";
 import { type KillResult, type Phase, phaseAfter } from "./phases.js";
@@ -47,7 +48,8 @@ export class Ordeal {
       problems: isFull && crashed ? fullDiskProblems(planned.crash, session, this.project) : [],
       seconds: 0,
     };
-    if (!crashed && session.end.value > 1) result.problems.push(`ended with code ${session.end.value}: ${session.errors.trim()}`);
+    if (!crashed && session.end.value > 1 && !nothingToResume(session) && !isBusy(eventsIn(this.project)))
+      result.problems.push(`ended with code ${session.end.value}: ${session.errors.trim()}`);
     if (session.left !== "") result.problems.push(`left running: ${session.left}`);
     if (folderState(this.project, this.old) === "broken") result.problems.push("the accepted folder is a mixture");
     result.seconds = (performance.now() - this.startedAtMs) / 1000;
@@ -85,7 +87,7 @@ export class Ordeal {
   /** As a person would: --resume, and where it says that there is nothing to go on with, from the beginning or not at all. */
   private async toItsEnd(): Promise<Session> {
     const session = await this.goal(null);
-    if (session.end.value !== 2 || !session.errors.includes("there is no unfinished run")) return session;
+    if (!nothingToResume(session)) return session;
     if (eventsIn(this.project).at(-1)?.type === "run-finished") return { ...session, end: { kind: "code", value: 0 } };
     return this.goal(null, false);
   }
@@ -97,6 +99,9 @@ export class Ordeal {
     return session;
   }
 }
+
+const nothingToResume = ({ end, errors }: Session): boolean =>
+  end.value === exitCodes.badInput && errors.includes("there is no unfinished run");
 
 /** Somebody else's minute of work: the verdict is errored, and everything else must hold all the same. */
 function isBusy(events: readonly ForgeEvent[]): boolean {

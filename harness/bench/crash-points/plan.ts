@@ -4,7 +4,7 @@ import { enumerateCalls, enumerateKills, spread } from "./enumerate.js";
 import { disks } from "./full-disk.js";
 import type { PlannedKill } from "./ordeal.js";
 import type { Phase } from "./phases.js";
-import { copyProject } from "./project.js";
+import { copyProject, type Kernel } from "./project.js";
 import { duringCheck, type Scene, type Scenes } from "./scenes.js";
 import type { Bench } from "./session.js";
 
@@ -13,6 +13,8 @@ export interface PlannedOrdeal {
   name: string;
   scene: Scene;
   agent: "resubmit" | "autotune";
+  /** With a candidate that no cache knows, so that there is something to build. */
+  isNew: boolean;
   kills: PlannedKill[];
 }
 
@@ -39,7 +41,7 @@ export const full: Extent = {
   acceptance: Number.POSITIVE_INFINITY,
   submission: 24,
   fullDisk: 12,
-  build: [4, 5],
+  build: [12, 2],
   align: [4, 5],
   speed: [4, 5],
   search: [2, 4],
@@ -53,7 +55,7 @@ export const sample: Extent = {
   acceptance: 4,
   submission: 1,
   fullDisk: 1,
-  build: [1, 3],
+  build: [3, 1],
   align: [1, 2],
   speed: [0, 0],
   search: [0, 0],
@@ -64,7 +66,7 @@ export async function planOrdeals(bench: Bench, scenes: Scenes, extent: Extent):
   let counted = 0;
   const fresh = (scene: Scene) => copyProject(scenes.project[scene], join(bench.folder, `counted-${counted++}`));
   const apart = (scene: Scene, kills: PlannedKill[]) =>
-    kills.map((kill): PlannedOrdeal => ({ name: kill.name, scene, agent: "resubmit", kills: [kill] }));
+    kills.map((kill): PlannedOrdeal => ({ name: kill.name, scene, agent: "resubmit", isNew: false, kills: [kill] }));
   const calls = async (phase: Phase, scene: Scene, most: number) =>
     apart(scene, spread(await enumerateKills(bench, fresh(scene), phase, scene), most));
   const disk = async (name: keyof typeof disks, scene: Scene) =>
@@ -75,37 +77,44 @@ export async function planOrdeals(bench: Bench, scenes: Scenes, extent: Extent):
         extent.fullDisk,
       ),
     );
-  const late: Scene[] = extent.everyScene ? ["replaced"] : [];
   const ordeals = [
-    ...(await calls("log write", "refused", extent.logWrites)),
-    ...(await calls("index write", "refused", extent.indexWrites)),
+    ...chains("speed", "speed", "right", extent.speed, scenes),
+    ...chains("align", "align", "wandering", extent.align, scenes),
+    ...chains("build", "rules", "refused", extent.build, scenes),
     ...(await calls("acceptance", "replaced", extent.acceptance)),
-    ...(await calls("submission", "refused", extent.submission)),
     ...(await disk("the log", "refused")),
     ...(await disk("the index", "refused")),
     ...(await disk("the workspace", "refused")),
     ...(await disk("the output folder", "replaced")),
-    ...chains("build", "rules", "refused", extent.build, scenes),
-    ...chains("align", "align", "wandering", extent.align, scenes),
-    ...chains("speed", "speed", "right", extent.speed, scenes),
+    ...(await calls("log write", "refused", extent.logWrites)),
+    ...(await calls("submission", "refused", extent.submission)),
     ...searches(extent.search),
+    ...(await calls("index write", "refused", extent.indexWrites)),
   ];
-  for (const scene of late)
-    ordeals.push(...(await calls("log write", scene, extent.logWrites)), ...(await calls("index write", scene, extent.indexWrites)));
-  if (extent.everyScene) ordeals.push(...(await calls("acceptance", "judged", extent.acceptance)));
+  // A run that is resumed at its end writes the same files in another state.
+  if (extent.everyScene)
+    ordeals.push(
+      ...(await calls("acceptance", "judged", extent.acceptance)),
+      ...(await calls("log write", "replaced", extent.logWrites)),
+      ...(await calls("index write", "replaced", extent.submission)),
+    );
   return ordeals;
 }
 
+/** Of a check's duration: it is a little shorter the next time, and the kill is a little late. */
+const latest = 0.7;
+
 /** Random moments within a check. */
-function chains(phase: Phase, check: CheckName, scene: Scene, [goals, kills]: [number, number], { durationsMs }: Scenes): PlannedOrdeal[] {
+function chains(phase: Phase, check: CheckName, scene: Kernel, [goals, kills]: [number, number], { durationsMs }: Scenes): PlannedOrdeal[] {
   return Array.from({ length: goals }, (_, goal) => ({
     name: `${phase}, goal ${goal + 1}`,
     scene,
     agent: "resubmit",
+    isNew: phase === "build",
     kills: Array.from({ length: kills }, (_, kill) => ({
       phase,
       name: `${phase}, goal ${goal + 1}: kill ${kill + 1}`,
-      crash: duringCheck(check, 0.9 * (durationsMs[check] ?? 500)),
+      crash: duringCheck(check, latest * durationsMs[scene]),
     })),
   }));
 }
@@ -116,6 +125,7 @@ function searches([goals, kills]: [number, number]): PlannedOrdeal[] {
     name: `search, goal ${goal + 1}`,
     scene: "right",
     agent: "autotune",
+    isNew: false,
     kills: Array.from({ length: kills }, (_, kill) => {
       let trials = Math.floor(Math.random() * 8);
       return {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeCandidateFolder } from "../../candidate-folder.js";
 import { packageRoot } from "../../package-root.js";
@@ -15,19 +15,21 @@ export interface Project {
 /** Within a project. */
 export const specName = "row-energy.yaml";
 
-/** What is handed in. `right` passes; `wandering` is right but not bitwise so, and is never timed; `refused` imports what it may not. */
+/** What is handed in. `right` passes; `wandering` is right but slow and not bitwise so, and is never timed; `refused` imports what it may not. */
 export type Kernel = "right" | "wandering" | "refused";
 
 const bodies: Record<Kernel, { prelude: string; sum: string }> = {
   right: { prelude: "", sum: "lanes(x, dim)" },
-  wandering: { prelude: "static int turn;", sum: "(turn++ & 1) ? serial(x, dim) : lanes(x, dim)" },
+  wandering: {
+    prelude: "static int turn;\nstatic void rest(void) {\n  for (volatile int spin = 0; spin < 25000000; spin++) {\n  }\n}",
+    sum: "(r == 0 ? rest() : (void)0, (turn++ & 1)) ? serial(x, dim) : lanes(x, dim)",
+  },
   refused: { prelude: "char *getenv(const char *name);", sum: 'getenv("HOME") ? lanes(x, dim) : serial(x, dim)' },
 };
 
 function sourceOf(kernel: Kernel): string {
   const { prelude, sum } = bodies[kernel];
   return `#include "forge_kernel.h"
-/* ${randomBytes(8).toString("hex")}: so that no cache knows it */
 ${prelude}
 static float lanes(const float *x, int64_t dim) {
   float part[16] = {0}, sum = 0;
@@ -72,7 +74,14 @@ export function makeProject(directory: string, kernel: Kernel): Project {
     files: { "kernel.c": sourceOf(kernel) },
     manifest: { language: "c", compiler: "gcc", units: [{ source: "kernel.c", flags: ["-O3", "-march=native"] }], linkFlags: [] },
   });
+  renewCandidate(project);
   return project;
+}
+
+/** The same code with another comment: no cache knows it. */
+export function renewCandidate({ directory }: Project): void {
+  const path = join(directory, "candidate", "kernel.c");
+  appendFileSync(path, `/* ${randomBytes(8).toString("hex")} */\n`);
 }
 
 /** The project as it stands, once more: what was killed in one can be killed again in the other. */

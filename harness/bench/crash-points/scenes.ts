@@ -12,8 +12,8 @@ export type Scene = Kernel | "judged" | "replaced";
 
 export interface Scenes {
   project: Record<Scene, Project>;
-  /** How long checks take here, to be killed within them. */
-  durationsMs: Partial<Record<CheckName, number>>;
+  /** How long the check takes here in which a kernel is to be killed. */
+  durationsMs: Record<Kernel, number>;
   /** The kills that the making itself took. */
   results: KillResult[];
 }
@@ -46,12 +46,24 @@ export async function makeScenes(bench: Bench): Promise<Scenes> {
     const replaced = copyProject(judged, place("replaced"));
     rmSync(join(replaced.directory, "generated"), { recursive: true, force: true });
     cpSync(join(ordeal.project.directory, "generated"), join(replaced.directory, "generated"), { recursive: true });
-    return { project: { ...kernels, refused, judged, replaced }, durationsMs: durationsIn(ordeal.project), results };
+    const durationsMs = {
+      right: durationOf("speed", ordeal.project),
+      wandering: durationOf("align", await ended(bench, copyProject(kernels.wandering, place("ended-wandering")))),
+      refused: durationOf("rules", await ended(bench, copyProject(refused, place("ended-refused")))),
+    };
+    return { project: { ...kernels, refused, judged, replaced }, durationsMs, results };
   }
   throw new Error("three times no verdict was reached: the machine is too busy, run it again when it is quiet");
 }
 
-function durationsIn(project: Project): Scenes["durationsMs"] {
+async function ended(bench: Bench, project: Project): Promise<Project> {
+  await new Ordeal(bench, project).finish();
+  return project;
+}
+
+function durationOf(check: CheckName, project: Project): number {
   const judged = eventsIn(project).findLast((event) => event.type === "attempt-judged");
-  return Object.fromEntries(judged?.verdict.checks.map(({ check, durationMs }) => [check, durationMs]) ?? []);
+  const result = judged?.verdict.checks.find((one) => one.check === check);
+  if (!result) throw new Error(`the goal in ${project.directory} never came to its check ${check}`);
+  return result.durationMs;
 }

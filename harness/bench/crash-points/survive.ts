@@ -5,7 +5,7 @@ import { buildInstruments } from "./instruments.js";
 import { Ordeal } from "./ordeal.js";
 import type { KillResult } from "./phases.js";
 import { type Extent, type PlannedOrdeal, planOrdeals } from "./plan.js";
-import { copyProject } from "./project.js";
+import { copyProject, renewCandidate } from "./project.js";
 import { makeScenes, type Scenes } from "./scenes.js";
 import type { Bench } from "./session.js";
 import { isSound } from "./table.js";
@@ -46,7 +46,9 @@ export async function survive({ program, extent, done, onResults, mayGoOn }: Sur
 }
 
 async function undergo(bench: Bench, scenes: Scenes, planned: PlannedOrdeal, directory: string): Promise<KillResult[]> {
-  const ordeal = new Ordeal(bench, copyProject(scenes.project[planned.scene], directory), planned.agent);
+  const project = copyProject(scenes.project[planned.scene], directory);
+  if (planned.isNew) renewCandidate(project);
+  const ordeal = new Ordeal(bench, project, planned.agent);
   for (const kill of planned.kills) await ordeal.kill(kill);
   const results = await ordeal.finish();
   if (results.every(isSound)) rmSync(directory, { recursive: true, force: true });
