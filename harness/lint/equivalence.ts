@@ -1,10 +1,9 @@
-import { regimeNames } from "../../specs/contracts/spec.js";
+import { type BufferSpec, type KernelSpec, regimeNames } from "../../specs/contracts/spec.js";
 import type { EntrySignature, Session } from "../../specs/contracts/target.js";
 import type { Tensor } from "../../specs/contracts/verdict.js";
 import { entrySignatures } from "../../specs/entry-signature.js";
-import { inputsOf } from "../../verifiers/align/case-inputs.js";
 import { evaluateCase } from "../../verifiers/align/evaluate.js";
-import { hiddenCases, type Inputs, type KernelCase } from "../../verifiers/align/kernel-case.js";
+import { drawInputs, hiddenCases, type Inputs, type KernelCase } from "../../verifiers/align/kernel-case.js";
 import { referenceCandidate } from "../../verifiers/align/reference-candidate.js";
 import { deriveSeed } from "../../verifiers/numerics/random.js";
 import { convertTensor } from "../../verifiers/numerics/tensor.js";
@@ -27,8 +26,7 @@ export async function judgeSurvivor(room: ExamRoom, mutant: Mutant, seed: string
       throw new Error(`a mutant that builds in ${JSON.stringify(room.variant)} does not in float64: ${build.log}`);
     libraries.push(build.artifact);
   }
-  // Of every regime, not of the spec's own: an exam that is blind to a difference must not vouch for its absence.
-  const spec = { ...room.loaded.spec, regimes: [...regimeNames] };
+  const spec = widened(room.loaded.spec, mutant.entry);
   const session = await room.target.open({ libraries, entries, threads: 1, memory: "plain", wallMs: 600_000, callTimeoutMs: 20_000 });
   try {
     const bench = await room.bench();
@@ -36,13 +34,28 @@ export async function judgeSurvivor(room: ExamRoom, mutant: Mutant, seed: string
       for (const kernelCase of hiddenCases(spec, mutant.entry, deriveSeed(seed, "equivalence", round))) {
         if (done++ >= equivalenceCases) break;
         signal.throwIfAborted();
-        const inputs = widen(entry, await inputsOf(bench, kernelCase));
+        const inputs = widen(entry, await bench.completeInputs(kernelCase, drawInputs(spec, room.variant, kernelCase)));
         if (!(await agree(session, room, entry, kernelCase, inputs))) return { state: "survived" };
       }
     return { state: "equivalent", cases: equivalenceCases };
   } finally {
     await session.close();
   }
+}
+
+/** With every regime, gains that differ and scalars that matter: an exam that is blind to a difference must not vouch for its absence. */
+function widened(spec: KernelSpec, name: string): KernelSpec {
+  const entry = spec.entries[name]!;
+  const buffers = Object.entries(entry.buffers).map(([buffer, content]): [string, BufferSpec] =>
+    content.role === "input" && content.draw?.kind === "weight" && content.draw.spread < 0.05
+      ? [buffer, { ...content, draw: { ...content.draw, spread: 0.5 } }]
+      : [buffer, content],
+  );
+  const scalars = Object.entries(entry.scalars ?? {}).map(([scalar, content]): [string, typeof content] =>
+    content.type === "i32" ? [scalar, content] : [scalar, { ...content, values: [...content.values, 0.375] }],
+  );
+  const widenedEntry = { ...entry, buffers: Object.fromEntries(buffers), scalars: Object.fromEntries(scalars) };
+  return { ...spec, regimes: [...regimeNames], entries: { ...spec.entries, [name]: widenedEntry } };
 }
 
 const widen = (entry: EntrySignature, inputs: Inputs): Inputs =>

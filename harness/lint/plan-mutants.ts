@@ -1,8 +1,8 @@
 import type { LoadedSpec } from "../../specs/contracts/spec.js";
-import { definitionRange } from "../../specs/lower-reference.js";
 import { lineDiff } from "./line-diff.js";
 import type { Mutant } from "./mutant.js";
 import { applyMutation, type Mutation, mutationsOf, type SourceNames } from "./mutations.js";
+import { entriesReaching } from "./reachable.js";
 import { readSemanticList } from "./semantic-list.js";
 
 export interface MutantPlan {
@@ -11,15 +11,14 @@ export interface MutantPlan {
   generated: Mutant[];
 }
 
-/** All mutants of a spec's reference. What stands outside of every entry counts for each of them. */
+/** All mutants of a spec's reference. What several entries use counts for each of them; what none uses cannot matter. */
 export function planMutants(loaded: LoadedSpec): MutantPlan {
   const { referenceText } = loaded;
   const entries = Object.keys(loaded.spec.entries);
-  const ranges = entries.map((entry) => ({ entry, ...definitionRange(referenceText, entry) }));
-  const generated = mutationsOf(referenceText, namesOf(loaded)).flatMap((mutation) => {
-    const within = ranges.find(({ start, end }) => mutation.start >= start && mutation.start < end);
-    return (within ? [within.entry] : entries).map((entry) => mutantOf(referenceText, entry, mutation));
-  });
+  const reaching = entriesReaching(referenceText, entries);
+  const generated = mutationsOf(referenceText, namesOf(loaded)).flatMap((mutation) =>
+    reaching(mutation.start).map((entry) => mutantOf(referenceText, entry, mutation)),
+  );
   return { semantic: readSemanticList(loaded), generated };
 }
 
