@@ -5,18 +5,26 @@ import { readSync, writeSync } from "node:fs";
 const channel = 3;
 const napBuffer = new Int32Array(new SharedArrayBuffer(4));
 
+/** Between short calls, sleeping and waking would be most of the time, and thousands of naps a second look like somebody else's load. */
+const spinMs = 0.2;
+const longestNapMs = 1;
+
 /**
  * Blocking, whether or not the descriptor was handed over as non-blocking.
  * @param {() => number} transfer
  * @returns {number}
  */
 function insist(transfer) {
+  const spinUntil = performance.now() + spinMs;
+  let napMs = 0.05;
   for (;;) {
     try {
       return transfer();
     } catch (error) {
       if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EAGAIN") throw error;
-      Atomics.wait(napBuffer, 0, 0, 0.05);
+      if (performance.now() < spinUntil) continue;
+      Atomics.wait(napBuffer, 0, 0, napMs);
+      napMs = Math.min(2 * napMs, longestNapMs);
     }
   }
 }

@@ -28,7 +28,8 @@ function buildScript(request: BuildRequest, compiler: string): string {
   );
   const objects = manifest.units.map((_, index) => `"$work/unit-${index}.o"`).join(" ");
   // Only the entries are exported, so a candidate cannot stand in for a symbol of the runner or of libc.
-  const hide = sanitized ? [] : ["-Wl,--version-script=./forge-exports.map", "-Wl,-z,now", "-Wl,-z,noexecstack"];
+  // Compilers of C++ link its library although a kernel without it needs none.
+  const hide = sanitized ? [] : ["-Wl,--as-needed", "-Wl,--version-script=./forge-exports.map", "-Wl,-z,now", "-Wl,-z,noexecstack"];
   const link = [...manifest.linkFlags, ...(sanitized ? ["-fsanitize=address,undefined"] : []), ...hide, "-lm"].map(shellQuote).join(" ");
   return [
     "set -e",

@@ -1,14 +1,16 @@
 import { execa } from "execa";
 import type { Artifact, ObjectFacts } from "../../../specs/contracts/target.js";
+import { isProcessorProbe } from "./processor-probe.js";
 
 /** Reads what the object says of itself with binutils; nothing of it is executed. */
 export async function inspectObject(artifact: Artifact): Promise<ObjectFacts> {
-  const [symbols, allSymbols, dynamic, sections, code] = await Promise.all([
+  const [symbols, allSymbols, dynamic, sections, code, relocations] = await Promise.all([
     execa("nm", ["-D", "--without-symbol-versions", artifact.path]),
     execa("nm", [artifact.path], { maxBuffer: 1 << 28 }),
     execa("readelf", ["-dW", artifact.path]),
     execa("readelf", ["-SlW", artifact.path]),
     execa("objdump", ["-d", "--no-show-raw-insn", artifact.path], { maxBuffer: 1 << 28 }),
+    execa("readelf", ["-rW", artifact.path], { maxBuffer: 1 << 28 }),
   ]);
   const rows = symbols.stdout.split("\n").map((line) => line.trim().split(/\s+/));
   const imports = rows.filter((row) => row.length === 2 && row[0] === "U").map((row) => row[1]!);
@@ -20,7 +22,7 @@ export async function inspectObject(artifact: Artifact): Promise<ObjectFacts> {
     libraries,
     oddities: [
       ...findOddSections(sections.stdout, dynamic.stdout),
-      ...findEarlyCode(sections.stdout, allSymbols.stdout, code.stdout),
+      ...(await findEarlyCode(sections.stdout, allSymbols.stdout, code.stdout, relocations.stdout)),
       ...findOddInstructions(code.stdout),
       ...findHiddenCode(code.stdout),
     ],
@@ -44,12 +46,12 @@ const calledByStartFiles = / [tTiWV] (__gmon_start__|_ITM_(?:de)?registerTMClone
  * Code that would run when the object is loaded. Resolvers of indirect functions are left alone, for `target_clones` makes them:
  * what they can change is seen after the first call.
  */
-function findEarlyCode(sections: string, symbols: string, code: string): ObjectFacts["oddities"] {
+async function findEarlyCode(sections: string, symbols: string, code: string, relocations: string): Promise<ObjectFacts["oddities"]> {
   const law = "no code before the call";
   const oddities: ObjectFacts["oddities"] = [];
-  // One pointer (8 bytes) is the compiler's own frame_dummy.
-  const initialisers = /\.init_array\s+INIT_ARRAY\s+[0-9a-f]+ [0-9a-f]+ ([0-9a-f]+)/.exec(sections);
-  if (initialisers && Number.parseInt(initialisers[1]!, 16) > 8)
+  const initialisers = initialisersIn(sections, relocations);
+  // One is the compiler's own frame_dummy; libgcc's probe of the processor is the other that may be.
+  if (initialisers.length > ((await isProcessorProbe(initialisers, symbols, code)) ? 2 : 1))
     oddities.push({ law, detail: "the object has initialisers that run when it is loaded" });
   if (/\.preinit_array/.test(sections)) oddities.push({ law, detail: "the object has pre-initialisers" });
   const init = /^Disassembly of section \.init:\n([\s\S]*?)(?=^Disassembly|$(?![\s\S]))/m.exec(code)?.[1];
@@ -58,6 +60,20 @@ function findEarlyCode(sections: string, symbols: string, code: string): ObjectF
   const standIn = calledByStartFiles.exec(symbols);
   if (standIn) oddities.push({ law, detail: `the object defines ${standIn[1]}, which start files call` });
   return oddities;
+}
+
+/** Addresses of the functions in .init_array; an entry that no relative relocation fills counts as 0. */
+function initialisersIn(sections: string, relocations: string): bigint[] {
+  const section = /\.init_array\s+INIT_ARRAY\s+([0-9a-f]+) [0-9a-f]+ ([0-9a-f]+)/.exec(sections);
+  if (!section) return [];
+  const [first, bytes] = [BigInt(`0x${section[1]}`), BigInt(`0x${section[2]}`)];
+  const filled = new Map(
+    [...relocations.matchAll(/^([0-9a-f]+)\s+[0-9a-f]+\s+R_X86_64_RELATIVE\s+([0-9a-f]+)$/gm)].map(([, at, to]) => [
+      BigInt(`0x${at}`),
+      BigInt(`0x${to}`),
+    ]),
+  );
+  return Array.from({ length: Number(bytes / 8n) }, (_, index) => filled.get(first + 8n * BigInt(index)) ?? 0n);
 }
 
 const forbiddenInstructions: Record<string, string> = {
