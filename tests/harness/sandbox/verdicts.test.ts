@@ -85,7 +85,7 @@ static void *later(void *unused) { for (int64_t i = 0; i < count; i++) to[i] = o
     row: 43,
     name: "another answer every other time",
     prelude: "static int calls;",
-    body: `${honestBody}\n  if (calls++ % 2) y[0] = nextafterf(y[0], 2 * y[0]);`,
+    body: `${honestBody}\n  if (calls++ % 2) y[0] *= 1.0000001f;`,
     check: "determinism",
     says: /determinism/,
   },
