@@ -13,6 +13,7 @@ import { gitTreeHash } from "./git-tree.js";
 import { hashOfNamedHashes, sha256Hex } from "./hash.js";
 import { packageRoot } from "./package-root.js";
 import { replaceFolder } from "./replace-folder.js";
+import { jsonText } from "./report/escape-text.js";
 import { verifierHash } from "./verifier-hash.js";
 
 const certificateName = "certificate.json";
@@ -42,7 +43,7 @@ export function writeAccepted(options: AcceptedOptions): string {
   if (typeof accepted === "string") throw new Error(`attempt ${options.attempt} cannot be accepted: ${accepted}`);
   const { goal } = accepted;
   const directory = join(options.generated, goal.spec, goal.variant, goal.target);
-  const recordText = record.map((event) => `${JSON.stringify(event)}\n`).join("");
+  const recordText = record.map((event) => `${jsonText(event)}\n`).join("");
   const files = candidateBytes(options.candidate);
   const tree = gitTreeHash(files);
   if (tree !== accepted.tree) throw new Error(`the candidate is tree ${tree}, attempt ${options.attempt} was tree ${accepted.tree}`);

@@ -31,12 +31,16 @@ async function show(name: string, options: { runs: string; json?: boolean }): Pr
   const directory = resolve(options.runs);
   if (!existsSync(directory))
     throw new UsageError(`there is no folder ${options.runs}: start a run with \`forge goal <spec>\`, or say --runs <folder>`);
-  const [{ openRunStore }, { runStory }] = await Promise.all([import("../store/run-store.js"), import("../report/run-story.js")]);
+  const [{ openRunStore }, { runStory }, { jsonText }] = await Promise.all([
+    import("../store/run-store.js"),
+    import("../report/run-story.js"),
+    import("../report/escape-text.js"),
+  ]);
   const store = openRunStore(directory);
   const run = name === "latest" ? store.list()[0]?.run : name;
   if (run === undefined) throw new UsageError(`there are no runs in ${options.runs}: start one with \`forge goal <spec>\``);
   const events = store.eventsOf(run);
-  if (options.json) for (const event of events) process.stdout.write(`${JSON.stringify(event)}\n`);
+  if (options.json) for (const event of events) process.stdout.write(`${jsonText(event)}\n`);
   else process.stdout.write(`${runStory(events)}\n`);
   return exitCodes.ok;
 }

@@ -11,7 +11,12 @@ export function escapeText(text: string): string {
   return text.replace(dangerous, (character) => shortForms[character] ?? spelledOut(character));
 }
 
-/** The same for text of several lines: line ends stay, tabs become spaces. */
+/** One line of JSON in which what a terminal would act on is spelled out too: JSON itself asks that of the C0 characters only. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value).replace(dangerous, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** As escapeText, for text of several lines: line ends stay, tabs become spaces. */
 export function escapeLines(text: string): string {
   return text
     .split(/\r?\n/)
