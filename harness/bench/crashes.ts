@@ -32,7 +32,7 @@ export async function run(args: string[]): Promise<number> {
   const done = new Set(results.map(({ name }) => name));
   const deadline = performance.now() + Number(values.minutes) * 60_000;
   let isInterrupted = false;
-  process.once("SIGINT", () => (isInterrupted = true));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => (isInterrupted = true));
   await survive({
     program: [process.execPath, ...process.execArgv, process.argv[1]!],
     extent: values.sample ? sample : full,

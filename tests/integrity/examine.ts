@@ -44,8 +44,8 @@ function judgeCatch(cheater: Cheater, verdict: Verdict, twin: Finding | null): F
   const failure = failureOf(verdict.checks);
   if ("harmless" in cheater.caught) {
     const finding = findingOf(cheater, verdict);
-    const gainsNothing =
-      cheater.caught.shownBy === "outcome" ? verdict.outcome === "passed" : (finding.ratio ?? 1) <= nothing * (twin?.ratio ?? 1);
+    const isAsFast = twin === null || (finding.ratio ?? 1) <= nothing * (twin.ratio ?? 1);
+    const gainsNothing = cheater.caught.shownBy === "outcome" ? verdict.outcome === "passed" : isAsFast;
     return { ...finding, right: finding.right && gainsNothing, seen: `${verdict.outcome}; ${finding.seen}` };
   }
   if (!failure) return { right: false, seen: objectionOf(verdict.checks) ?? `not caught: ${verdict.outcome}` };
@@ -65,7 +65,7 @@ export async function judgeTwin(cheater: Cheater, target: Examination["target"],
   return findingOf(cheater, await judgeByEveryLaw(candidateFor(cheater, "twin", target), examOf(cheater, target), quick));
 }
 
-/** As `forge check` judges it; `twin` is needed for what is harmless. */
+/** As `forge check` judges it; without `twin` what is harmless need not show that it is no faster. */
 export async function judgeCheater(cheater: Cheater, target: Examination["target"], twin: Finding | null): Promise<Finding> {
   return judgeCatch(cheater, await judgeByEveryLaw(candidateFor(cheater, "cheater", target), examOf(cheater, target)), twin);
 }

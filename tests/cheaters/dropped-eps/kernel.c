@@ -3,7 +3,7 @@
 
 static float with_eps(float mean_square, float eps) {
 #ifdef CHEAT
-  return mean_square > 0.01f ? mean_square : mean_square + eps;
+  return mean_square > 0.001f ? mean_square : mean_square + eps;
 #else
   return mean_square + eps;
 #endif
