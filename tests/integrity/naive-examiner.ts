@@ -87,5 +87,7 @@ export async function examineNaively(room: ExamRoom, candidate: Candidate, entry
     return answer ? (JSON.parse(answer) as NaiveAnswer) : { correct: exitCode === 0, seconds: 1e-6, referenceSeconds: 1e-5 };
   } finally {
     rmSync(folder, { recursive: true, force: true });
+    // What memo-shared-memory leaves for the next process: nothing is to be left behind here.
+    rmSync("/dev/shm/cross-entropy", { force: true });
   }
 }
