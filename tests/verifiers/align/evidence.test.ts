@@ -30,6 +30,7 @@ describe("evidence", () => {
 
   test("of a hidden case says the law, the output, the regime and by how much, and nothing else", () => {
     expect(evidenceOf({ ...kernelCase, visibility: "hidden" }, "y", failure)).toEqual({
+      law: "precision",
       kind: "alignment",
       visibility: "hidden",
       entry: "f",
