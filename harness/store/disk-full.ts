@@ -1,3 +1,5 @@
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { StoreError } from "../../specs/contracts/store.js";
 
 const noSpace: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG", "SQLITE_FULL"]);
@@ -19,6 +21,27 @@ export function diskFull(error: unknown, path: string, run: string | null): Disk
       ? "Nothing was begun: free some space, then give the same command again"
       : `Nothing acknowledged is lost: free some space, then continue with --resume ${run}`;
   return new DiskFull(`disk full: ${path} could not be written (${reason}). ${remedy}`, { cause: error });
+}
+
+/** As `diskFull`, where git failed in a folder: it does not always say why, but whether there is room for a little more can be tried. */
+export function gitDiskFull(error: unknown, folder: string, run: string | null): DiskFull | null {
+  return diskFull(error, folder, run) ?? diskFull(roomProblem(folder), folder, run);
+}
+
+const probeBytes = 64 * 1024;
+
+function roomProblem(folder: string): unknown {
+  // Git looks at no such name in there, should a crash leave it.
+  const inside = join(folder, ".git");
+  const path = join(existsSync(inside) ? inside : folder, "forge-room");
+  try {
+    writeFileSync(path, Buffer.alloc(probeBytes), { flush: true });
+    return null;
+  } catch (error) {
+    return error;
+  } finally {
+    rmSync(path, { force: true });
+  }
 }
 
 function codeOf(error: unknown): string {

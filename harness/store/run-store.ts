@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { GoalDescription, RunEnd } from "../../specs/contracts/event.js";
 import { type OpenRun, type RunStore, StoreError } from "../../specs/contracts/store.js";
 import { openWorkspace } from "../workspace.js";
-import { diskFull } from "./disk-full.js";
+import { diskFull, gitDiskFull } from "./disk-full.js";
 import { goalKeyOf } from "./index-database.js";
 import { logName, openRunIndex, type RunIndex } from "./run-index.js";
 import { lockRun, type RunLock } from "./run-lock.js";
@@ -58,7 +58,10 @@ export function openRunStore(directory: string): RunStore {
 }
 
 async function openRun(index: RunIndex, directory: string, id: string, lock: RunLock, log: RunLog): Promise<OpenRun> {
-  const workspace = await openWorkspace(join(directory, "workspace"));
+  const workspaceDirectory = join(directory, "workspace");
+  const workspace = await openWorkspace(workspaceDirectory).catch((error: unknown) => {
+    throw gitDiskFull(error, workspaceDirectory, log.events().length === 0 ? null : id) ?? error;
+  });
   return {
     id,
     directory,
@@ -73,7 +76,7 @@ async function openRun(index: RunIndex, directory: string, id: string, lock: Run
         await workspace.write(candidate);
         return await workspace.commit(summary);
       } catch (error) {
-        throw diskFull(error, workspace.directory, id) ?? error;
+        throw gitDiskFull(error, workspace.directory, id) ?? error;
       }
     },
     read: (commit) => workspace.readCommit(commit),
