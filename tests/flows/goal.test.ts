@@ -13,7 +13,9 @@ const minutes = 60_000;
 
 function project(): string {
   const folder = lastingFolder();
-  writeSmallSpec("rmsnorm", shrink, folder);
+  const path = writeSmallSpec("rmsnorm", shrink, folder);
+  // What a goal would do first, and say on stderr.
+  expect(runForge(["lint", path, "--variant", "f32"], folder).code).toBe(0);
   return folder;
 }
 

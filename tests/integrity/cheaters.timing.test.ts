@@ -13,8 +13,10 @@ describe.each(readCheaters().map((cheater) => [cheater.name, cheater] as const))
     expect({ right, seen }).toEqual({ right: true, seen });
   });
 
-  it.runIf(!isTimed)(`has a twin that passes a quick check on ${target}`, async () => {
-    const { right, seen } = await judgeTwin(cheater, target, true);
-    expect({ right, seen }).toEqual({ right: true, seen });
-  });
+  // Of the others only timing would say more.
+  if (!isTimed)
+    it(`has a twin that passes a quick check on ${target}`, async () => {
+      const { right, seen } = await judgeTwin(cheater, target, true);
+      expect({ right, seen }).toEqual({ right: true, seen });
+    });
 });
