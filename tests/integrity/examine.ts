@@ -50,7 +50,8 @@ function judgeCatch(cheater: Cheater, verdict: Verdict, twin: Finding | null): F
   }
   if (!failure) return { right: false, seen: objectionOf(verdict.checks) ?? `not caught: ${verdict.outcome}` };
   return {
-    right: failure.check === cheater.caught.check,
+    // A confirmation is the check on speed once more.
+    right: failure.check === cheater.caught.check || (cheater.caught.check === "speed" && failure.check === "confirmation"),
     seen: `${failure.check}, ${failure.evidence.law}: ${evidenceText(failure.evidence)}`,
   };
 }
