@@ -19,6 +19,16 @@ function foldersUnder(path: string): string[] {
     .flatMap(({ name }) => [join(path, name), ...foldersUnder(join(path, name))]);
 }
 
+/** The groups that we are in, and those below them; beside them, and in a root, others come and go. */
+function ownControlGroups(): string[] {
+  const lines = readFileSync("/proc/self/cgroup", "utf8").trim().split("\n");
+  const below = lines.flatMap((line) => {
+    const [, controllers = "", path = "/"] = line.split(":");
+    return path === "/" ? [] : foldersUnder(join("/sys/fs/cgroup", controllers, path));
+  });
+  return [...lines, ...below];
+}
+
 const commandLine = (pid: number): string => {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
@@ -37,7 +47,7 @@ export function remnantsNow(): Remnants {
     // Sessions of other tests, which run beside this one, have theirs.
     sharedMemory: readdirSync("/dev/shm").filter((name) => !name.startsWith("forge-arena-") && !name.startsWith("forge-probe-")),
     mounts: readFileSync("/proc/self/mountinfo", "utf8").trim().split("\n"),
-    controlGroups: foldersUnder("/sys/fs/cgroup"),
+    controlGroups: ownControlGroups(),
   };
 }
 
