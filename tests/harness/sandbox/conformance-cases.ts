@@ -50,7 +50,8 @@ export const conformanceCases: Record<string, Case> = {
     for (const name of ["sleep", "stop-itself", "flood"]) {
       const { end } = await sandbox.run(attacks.command("behaviour", [name], { limits: { ...limits, wallMs: 400 } }));
       assert.equal(end.kind, "timeout", name);
-      assert.ok(end.kind === "timeout" && end.afterMs >= 400 && end.afterMs < 2400, JSON.stringify(end));
+      // A timer may come a moment early, by another clock.
+      assert.ok(end.kind === "timeout" && end.afterMs >= 390 && end.afterMs < 2400, JSON.stringify(end));
     }
   },
   "the CPU limit reads as a timeout": async (sandbox, attacks) => {
