@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { EntryTrial } from "../specs/contracts/agent.js";
 import type { SandboxProtection } from "../specs/contracts/sandbox.js";
 import type { LoadedSpec, Variant } from "../specs/contracts/spec.js";
 import type { Candidate, EntrySignature, MachineClass, Target, Toolchain } from "../specs/contracts/target.js";
-import type { Verdict } from "../specs/contracts/verdict.js";
+import type { EntryTrial, Verdict } from "../specs/contracts/verdict.js";
 import { entrySignatures } from "../specs/entry-signature.js";
 import { generateKernelHeader } from "../specs/kernel-header.js";
 import { ReferenceBench } from "../verifiers/align/reference-bench.js";

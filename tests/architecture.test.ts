@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
+import { notJudging } from "../harness/verifier-hash.js";
 
 /** Who may import whom; a folder may always import itself. Nobody imports tests/ or scripts/. */
 const mayImport: Record<string, string[]> = {
@@ -83,6 +84,18 @@ describe("the folders", () => {
     );
     expect(missing).toEqual([]);
   });
+});
+
+test("what no verdict depends on is imported by no verifier, nor by what verifiers import", () => {
+  const wrong = modules
+    .filter((file) => /^(verifiers|specs)\//.test(file) && !notJudging.has(file))
+    .flatMap((file) =>
+      ownImports(file)
+        .filter((target) => notJudging.has(target))
+        .map((target) => `${file} imports ${target}`),
+    );
+  expect(wrong).toEqual([]);
+  expect([...notJudging].filter((file) => !modules.includes(file))).toEqual([]);
 });
 
 test("the scripts that run before `npm ci` import no package", () => {

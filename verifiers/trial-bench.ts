@@ -1,5 +1,5 @@
-import type { EntryTrial } from "../specs/contracts/agent.js";
 import type { Candidate, EntrySignature, Session, Target } from "../specs/contracts/target.js";
+import type { EntryTrial } from "../specs/contracts/verdict.js";
 import { evaluateCase } from "./align/evaluate.js";
 import { type KernelCase, publicCases } from "./align/kernel-case.js";
 import { readGates } from "./align/output-expectation.js";

@@ -1,6 +1,6 @@
 import type { LoadedSpec, Variant } from "./spec.js";
 import type { Candidate, MachineClass, Toolchain, TuningSpace } from "./target.js";
-import type { Verdict } from "./verdict.js";
+import type { EntryTrial, Verdict } from "./verdict.js";
 
 /** What the harness hands to an agent; it is all an agent may know. */
 export interface AgentBriefing {
@@ -22,9 +22,6 @@ export interface Trial {
   label: string;
   candidate: Candidate;
 }
-
-/** What a trial showed of one entry: its time at the timed sizes (sum of the best calls), or why it is out. */
-export type EntryTrial = { status: "measured"; seconds: number } | { status: "rejected"; reason: string };
 
 export interface TrialResult {
   label: string;

@@ -116,3 +116,6 @@ export interface Tensor {
   shape: number[];
   data: Float32Array | Float64Array | Uint16Array | Int32Array;
 }
+
+/** What a trial showed of one entry: its time at the timed sizes (sum of the best calls), or why it is out. */
+export type EntryTrial = { status: "measured"; seconds: number } | { status: "rejected"; reason: string };

@@ -25,6 +25,8 @@ test("any changed, renamed or added source of a verdict changes the hash; anythi
   writeFileSync(join(root, "dist/verifiers/align/gate.js"), "built");
   writeFileSync(join(root, "verifiers/notes.md"), "text");
   writeFileSync(join(root, "specs/rmsnorm.yaml"), "its own hash");
+  mkdirSync(join(root, "specs/contracts"));
+  writeFileSync(join(root, "specs/contracts/agent.ts"), "who writes, not who judges");
   expect(verifierHash(root)).toBe(before);
   const copy = join(temporaryFolder(), "elsewhere");
   cpSync(root, copy, { recursive: true });
@@ -42,5 +44,7 @@ test("any changed, renamed or added source of a verdict changes the hash; anythi
   writeFileSync(join(root, "verifiers/align/runner.c"), "");
   differs();
   writeFileSync(join(root, "reference-kernels/forge.h"), "");
+  differs();
+  writeFileSync(join(root, "specs/contracts/verdict.ts"), "");
   differs();
 });

@@ -12,6 +12,8 @@ import { bytesOf, takeAlong } from "../numerics/tensor.js";
 /** Sets in rotation are capped by memory, not only by the cache that they must exceed. */
 const maximumSetBytes = 4 * 2 ** 30;
 const maximumSets = 512;
+/** Elements of one slice that change before a call. */
+const maximumChanges = 64;
 
 interface Change {
   set: number;
@@ -91,8 +93,9 @@ export class TimedInputs {
   }
 
   /**
-   * Changes one element in the given slices of an input that carries the symbol: what a memo that samples its inputs would miss,
-   * in the very places that are looked at afterwards. What was computed from a changed input is computed again.
+   * Changes an element or a few in the given slices of an input that carries the symbol: what a memo that samples its inputs would
+   * miss, in the very places that are looked at afterwards. One element may be too few to show in a sum over thousands, many may be
+   * seen by a sample: how many is drawn, from one upwards. What was computed from a changed input is computed again.
    */
   async changeSlices(set: number, symbol: string, indices: number[]): Promise<void> {
     const { independent, sources } = changeableInputs(this.bench.loaded, this.kernelCase.entry, symbol);
@@ -105,8 +108,11 @@ export class TimedInputs {
       const axis = this.entry.buffers[name]!.shape.indexOf(symbol);
       const inner = tensor.shape.slice(axis + 1).reduce((product, extent) => product * extent, 1);
       const outer = tensor.shape.slice(0, axis).reduce((product, extent) => product * extent, 1);
-      const flat = (this.random.integer(0, outer - 1) * tensor.shape[axis]! + index) * inner + this.random.integer(0, inner - 1);
-      this.changeElement(set, name, tensor, flat);
+      const count = 2 ** this.random.integer(0, Math.floor(Math.log2(Math.max(1, Math.min((outer * inner) / 4, maximumChanges)))));
+      for (let change = 0; change < count; change++) {
+        const flat = (this.random.integer(0, outer - 1) * tensor.shape[axis]! + index) * inner + this.random.integer(0, inner - 1);
+        this.changeElement(set, name, tensor, flat);
+      }
       if (sources.includes(name)) outdated.push(index);
     }
     if (outdated.length > 0) await this.computeAgain(set, symbol, outdated);

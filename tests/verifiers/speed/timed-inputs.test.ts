@@ -85,6 +85,21 @@ describe("inputs at timed sizes", () => {
     expect(await seen(reader, timed, 0)).toEqual(timed.sets[0]!.x!.data);
   });
 
+  it("change by one element now and then, by many at other times: a sum does not hide it, nor does a sample see it", async () => {
+    const timed = await draw("a", 1);
+    const counts: number[] = [];
+    for (let round = 0; round < 200; round++) {
+      const before = Float32Array.from(timed.sets[0]!.x!.data as Float32Array);
+      await timed.changeSlices(0, "rows", [7]);
+      const after = timed.sets[0]!.x!.data as Float32Array;
+      counts.push([...after.keys()].filter((index) => after[index] !== before[index]).length);
+    }
+    // Up to a quarter of the 32 elements of a row; the same one may be drawn twice.
+    expect(counts.filter((count) => count === 1).length).toBeGreaterThan(20);
+    expect(Math.max(...counts)).toBeGreaterThan(5);
+    expect(Math.max(...counts)).toBeLessThanOrEqual(8);
+  });
+
   it("can be looked back at as they were, and are afterwards what they are now", async () => {
     const timed = await draw("a", setBytes);
     const x = () => Float32Array.from(timed.sets[0]!.x!.data as Float32Array);

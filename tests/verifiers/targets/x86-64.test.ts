@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { createSandbox } from "../../../harness/sandbox/create-sandbox.js";
-import type { BuildRequest, CandidateManifest, SessionRequest, Target } from "../../../specs/contracts/target.js";
+import type { Target } from "../../../specs/contracts/target.js";
 import { createX86Target } from "../../../verifiers/targets/x86-64/target.js";
 import { describeTarget } from "./conformance.js";
-import { candidateOf, kernels, signature } from "./conformance-kernels.js";
+import { kernels, signature } from "./conformance-kernels.js";
+import { type Change, scaleBench } from "./x86-64-scale.js";
 
 describeTarget("x86-64", createX86Target);
 
@@ -17,60 +18,7 @@ describe("x86-64 alone", () => {
   const target: Target = createX86Target({ sandbox: createSandbox({ unsafe: false }), cacheDirectory });
   afterAll(() => rmSync(cacheDirectory, { recursive: true, force: true }));
 
-  interface Change {
-    compiler?: string;
-    language?: CandidateManifest["language"];
-    flags?: string[];
-    linkFlags?: string[];
-    mode?: BuildRequest["mode"];
-    threads?: number;
-  }
-
-  /** An entry `scale` with this body, or with this whole source where it holds an `int scale(`. */
-  async function build(text: string, change: Change = {}) {
-    const candidate = candidateOf(target, "scale", change.flags);
-    const source = text.includes("int scale(")
-      ? text
-      : `#include <stdint.h>\nint scale(const float *x, float *y, int64_t n, float s) {\n  (void)x; (void)y; (void)n; (void)s;\n${text}\n  return 0;\n}\n`;
-    const name = change.language === "c++" ? "kernel.cpp" : "kernel.c";
-    candidate.files = { [name]: source };
-    candidate.manifest.units[0]!.source = name;
-    candidate.manifest.language = change.language ?? "c";
-    candidate.manifest.compiler = change.compiler ?? "gcc";
-    candidate.manifest.linkFlags = change.linkFlags ?? [];
-    const result = await target.build({
-      candidate,
-      support: {},
-      entries: [signature("scale")],
-      mode: change.mode ?? "plain",
-      threads: change.threads ?? 1,
-    });
-    if (result.status === "failed") throw new Error(result.log);
-    return result.artifact;
-  }
-
-  /** Builds it, calls it once on 37 floats 0, 1, 2 ... with s = 2. */
-  async function run(text: string, memory: SessionRequest["memory"] = "plain", change: Change = {}) {
-    const artifact = await build(text, { ...change, mode: memory === "sanitized" ? "sanitized" : "plain" });
-    const session = await target.open({
-      libraries: [artifact],
-      entries: [signature("scale")],
-      threads: change.threads ?? 1,
-      memory,
-      compiler: change.compiler ?? "gcc",
-      wallMs: 60_000,
-      callTimeoutMs: 20_000,
-    });
-    try {
-      await session.bind("scale", [148, 148], 1);
-      await session.writeInput(0, "x", 0, new Uint8Array(Float32Array.from({ length: 37 }, (_, index) => index).buffer));
-      const report = await session.call({ library: 0, entry: "scale", set: 0, sizes: { n: 37 }, scalars: { s: 2 }, poison: 1 });
-      const output = report.status === "returned" ? await session.readOutput(0, "y", 0, 148) : new Uint8Array(148);
-      return { report, values: new Float32Array(output.slice().buffer) };
-    } finally {
-      await session.close();
-    }
-  }
+  const { build, run } = scaleBench(target);
 
   const lawsOf = async (text: string, change: Change = {}) =>
     (await target.inspect(await build(text, change))).oddities.map(({ law, detail }) => `${law}: ${detail}`);
@@ -92,6 +40,45 @@ describe("x86-64 alone", () => {
       status: "crashed",
       detail: expect.stringContaining("SIGFPE"),
     });
+  });
+
+  it("becomes no other program", async () => {
+    const source = `#include <errno.h>
+#include <stdint.h>
+#include <unistd.h>
+int scale(const float *x, float *y, int64_t n, float s) {
+  char *const none[] = {0};
+  (void)x; (void)n; (void)s;
+  y[0] = (float)execve("/bin/true", none, none);
+  y[1] = (float)errno;
+  return 0;
+}`;
+    const { report, values } = await run(source);
+    expect(report).toMatchObject({ status: "returned", code: 0 });
+    expect([values[0], values[1]]).toEqual([-1, 1]); // EPERM
+  });
+
+  it("blames itself where a call does not fit what is bound, and the candidate where an entry is missing", async () => {
+    const artifact = await build("y[0] = 1;");
+    const other = { ...signature("scale"), name: "elsewhere" };
+    const session = await target.open({
+      libraries: [artifact],
+      entries: [signature("scale"), other],
+      threads: 1,
+      memory: "plain",
+      wallMs: 60_000,
+    });
+    try {
+      const call = { library: 0, entry: "scale", set: 0, sizes: { n: 37 }, scalars: { s: 2 }, poison: 1 };
+      await session.bind("scale", [148, 148], 1);
+      await expect(session.call({ ...call, set: 5 })).rejects.toThrow("does not fit what is bound");
+      await expect(session.call({ ...call, library: 3 })).rejects.toThrow("does not fit what is bound");
+      await session.bind("elsewhere", [148, 148], 1);
+      const report = await session.call({ ...call, entry: "elsewhere" });
+      expect(report).toEqual({ status: "crashed", detail: expect.stringContaining("lacks the entry") });
+    } finally {
+      await session.close();
+    }
   });
 
   describe.each(compilers)("with %s", (compiler) => {

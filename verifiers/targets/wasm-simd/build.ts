@@ -4,7 +4,9 @@ import { dirname, join, relative, resolve } from "node:path";
 import type { Sandbox, SandboxLimits } from "../../../specs/contracts/sandbox.js";
 import type { BuildRequest, BuildResult } from "../../../specs/contracts/target.js";
 import { checkFlags } from "../../build-flags.js";
+import { sandboxEndText } from "../sandbox-end.js";
 import { makeScratchFolder } from "../scratch-folder.js";
+import { toolchainMounts } from "../toolchain-mounts.js";
 import { asset } from "./assets.js";
 import { buildScript } from "./command-line.js";
 import type { WasmToolchain } from "./toolchain.js";
@@ -89,14 +91,14 @@ export async function buildObject(request: BuildRequest, context: BuildContext):
     const output = await context.sandbox.run({
       profile: "build",
       command: ["/bin/sh", "-c", script, "sh", "/src"],
-      mounts: [{ host: folder, inside: "/src", writable: false }],
+      mounts: [{ host: folder, inside: "/src", writable: false }, ...toolchainMounts(context.toolchain.clang, context.toolchain.linker)],
       limits,
       environment: { PATH: "/usr/bin:/bin", LC_ALL: "C" },
     });
     const log = output.stderr.toString("utf8");
     if (output.end.kind !== "exited" || output.end.code !== 0) {
-      const end = output.end.kind === "exited" ? "" : `\nthe compiler was stopped: ${JSON.stringify(output.end)}`;
-      return { status: "failed", log: log + end, durationMs: elapsed() };
+      const end = output.end.kind === "exited" ? "" : `the compiler was stopped: ${sandboxEndText(output.end)}\n`;
+      return { status: "failed", log: end + log, durationMs: elapsed() };
     }
     if (output.truncated || output.stdout.length >= maximumObjectBytes) {
       return { status: "failed", log: `${log}\nthe object or the compiler's output is larger than 64 MiB`, durationMs: elapsed() };

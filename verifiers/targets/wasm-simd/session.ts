@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Sandbox, SandboxLimits, SandboxProcess } from "../../../specs/contracts/sandbox.js";
 import type { CallReport, CallRequest, Session, SessionRequest } from "../../../specs/contracts/target.js";
+import { sandboxEndText } from "../sandbox-end.js";
 import { asset } from "./assets.js";
 import { Channel, ChannelClosed } from "./channel.js";
 import type { WasmToolchain } from "./toolchain.js";
@@ -115,7 +116,7 @@ class WasmSession implements Session {
       if (!(error instanceof ChannelClosed)) throw error;
       const { end, stderr } = await this.process.done;
       if (expired || end.kind === "timeout") return await this.#end({ status: "timeout" });
-      return await this.#end({ status: "crashed", detail: `the runner ended: ${JSON.stringify(end)} ${tail(stderr)}`.trim() });
+      return await this.#end({ status: "crashed", detail: `the runner ended: ${sandboxEndText(end)} ${tail(stderr)}`.trim() });
     } finally {
       clearTimeout(timer);
     }
@@ -152,7 +153,7 @@ class WasmSession implements Session {
     } catch (error) {
       if (!(error instanceof ChannelClosed)) throw error;
       const { end, stderr } = await this.process.done;
-      throw new Error(`the WASM runner has ended: ${JSON.stringify(end)} ${tail(stderr)}`.trim(), { cause: error });
+      throw new Error(`the WASM runner has ended: ${sandboxEndText(end)} ${tail(stderr)}`.trim(), { cause: error });
     }
   }
 }

@@ -5,7 +5,9 @@ import type { Sandbox } from "../../../specs/contracts/sandbox.js";
 import type { BuildRequest, BuildResult, Toolchain } from "../../../specs/contracts/target.js";
 import { checkFlags } from "../../build-flags.js";
 import { replaceFile } from "../../replace-file.js";
+import { sandboxEndText } from "../sandbox-end.js";
 import { makeScratchFolder } from "../scratch-folder.js";
+import { toolchainMounts } from "../toolchain-mounts.js";
 import { supportedCompilers } from "./probe.js";
 
 const maximumObjectBytes = 64 << 20;
@@ -81,7 +83,7 @@ export async function buildObject(
     const output = await sandbox.run({
       profile: "build",
       command: ["/bin/sh", "-c", script],
-      mounts: [{ host: source, inside: "/source", writable: false }],
+      mounts: [{ host: source, inside: "/source", writable: false }, ...toolchainMounts(toolchain.path)],
       limits: {
         wallMs: 120_000,
         cpuSeconds: 120,
@@ -94,8 +96,8 @@ export async function buildObject(
       environment: { PATH: "/usr/bin:/bin", TMPDIR: "/tmp", LC_ALL: "C.UTF-8", FORGE_SOURCE: "/source" },
     });
     const log = output.stderr.toString("utf8");
-    if (output.end.kind === "timeout") return fail(`compiling took longer than ${output.end.afterMs} ms\n${log}`);
-    if (output.end.kind !== "exited" || output.end.code !== 0) return fail(log || `the compiler ended by ${JSON.stringify(output.end)}`);
+    if (output.end.kind !== "exited") return fail(`the compiler was stopped: ${sandboxEndText(output.end)}\n${log}`);
+    if (output.end.code !== 0) return fail(log || `the compiler ended with ${sandboxEndText(output.end)} and said nothing`);
     if (output.truncated) return fail(`the object is larger than ${maximumObjectBytes} bytes`);
     replaceFile(cachedLog, log);
     replaceFile(cached, output.stdout);

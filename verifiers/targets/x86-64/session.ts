@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import type { Sandbox, SandboxLimits, SandboxProcess } from "../../../specs/contracts/sandbox.js";
 import type { CallReport, CallRequest, EntrySignature, Session, SessionRequest } from "../../../specs/contracts/target.js";
 import { ChannelClosed, FrameChannel } from "../frame-channel.js";
+import { sandboxEndText } from "../sandbox-end.js";
 import { makeScratchFolder, sharedMemory } from "../scratch-folder.js";
 
 const OP_BIND = 1;
@@ -11,6 +12,7 @@ const OP_CALL = 2;
 const OP_CLOSE = 3;
 const OP_PREPARE = 4;
 const STATUS_OK = 0;
+const STATUS_CRASHED = 2;
 const hugePage = 2 << 20;
 const defaultCallTimeoutMs = 120_000;
 
@@ -201,7 +203,8 @@ class X86Session implements Session {
       const sentAt = process.hrtime.bigint();
       const reply = await this.channel.request(OP_CALL, payload);
       const outsideNs = Number(process.hrtime.bigint() - sentAt);
-      if (reply.code !== STATUS_OK) return { status: "crashed", detail: `${reply.payload.toString("utf8")}${await this.lastWords()}` };
+      if (reply.code === STATUS_CRASHED) return { status: "crashed", detail: `${reply.payload.toString("utf8")}${await this.lastWords()}` };
+      if (reply.code !== STATUS_OK) throw new RunnerFailure(reply.payload.toString("utf8"));
       return {
         status: "returned",
         code: reply.payload.readInt32LE(0),
@@ -264,15 +267,7 @@ class X86Session implements Session {
   private async describeEnd(): Promise<string> {
     const output = await this.process.done;
     const log = output.stderr.toString("utf8").trim().split("\n").slice(0, 12).join("\n");
-    const end = output.end;
-    const how =
-      end.kind === "exited"
-        ? `exit code ${end.code}`
-        : end.kind === "signalled"
-          ? `signal ${end.signal}`
-          : end.kind === "timeout"
-            ? `out of time after ${end.afterMs} ms`
-            : "killed";
+    const how = sandboxEndText(output.end);
     return log ? `${how}: ${log}` : how;
   }
 }
