@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { SandboxProtection } from "../specs/contracts/sandbox.js";
+import type { Sandbox, SandboxProtection } from "../specs/contracts/sandbox.js";
 import type { LoadedSpec, Variant } from "../specs/contracts/spec.js";
 import type { Candidate, EntrySignature, MachineClass, Target, Toolchain } from "../specs/contracts/target.js";
 import type { EntryTrial, Verdict } from "../specs/contracts/verdict.js";
@@ -10,6 +10,7 @@ import { ReferenceBench } from "../verifiers/align/reference-bench.js";
 import { type JudgeWatcher, judge } from "../verifiers/judge.js";
 import type { CheckAnswer, JudgeContext } from "../verifiers/judge-context.js";
 import { freshSeed } from "../verifiers/numerics/random.js";
+import { ProfileBench } from "../verifiers/profile/profile-bench.js";
 import { type Baseline, findBaseline } from "../verifiers/speed/baseline.js";
 import { checkSpeed } from "../verifiers/speed/check-speed.js";
 import { Stopwatch } from "../verifiers/stopwatch.js";
@@ -18,6 +19,7 @@ import { TrialBench } from "../verifiers/trial-bench.js";
 import { cacheDirectory } from "./cache-directory.js";
 import { withDevice } from "./device-lock.js";
 import { packageRoot } from "./package-root.js";
+import { profileResultText } from "./profile-text.js";
 import { createSandbox } from "./sandbox/create-sandbox.js";
 import { createTarget, hostTargetName, TargetUnavailable } from "./targets.js";
 
@@ -39,6 +41,7 @@ export class ExamRoom {
   private referenceBench: Promise<ReferenceBench> | null = null;
   private foundBaseline: Promise<Baseline> | null = null;
   private trials: Promise<TrialBench> | null = null;
+  private profiles: Promise<ProfileBench> | null = null;
 
   private constructor(
     readonly loaded: LoadedSpec,
@@ -47,6 +50,7 @@ export class ExamRoom {
     private readonly host: Target,
     readonly machine: MachineClass,
     readonly toolchains: Toolchain[],
+    readonly sandbox: Sandbox,
     readonly protection: SandboxProtection,
     readonly threads: number,
     readonly entries: EntrySignature[],
@@ -83,6 +87,7 @@ export class ExamRoom {
       host,
       probe.machine,
       probe.toolchains,
+      sandbox,
       sandbox.protection(),
       threads,
       entrySignatures(loaded.spec, variant),
@@ -151,6 +156,25 @@ export class ExamRoom {
         cacheBytes: this.machine.cacheBytes.l3,
       });
       return (await this.trials).try(candidate);
+    });
+  }
+
+  /** Where an entry's time goes at one of the spec's timed sizes, in Markdown; what is wrong with the candidate is told there too. */
+  async profile(candidate: Candidate, entry: string, timedSize: number): Promise<string> {
+    return withDevice(cacheDirectory(), this.signal, async () => {
+      this.profiles ??= this.bench().then(
+        (bench) =>
+          new ProfileBench({
+            bench,
+            target: this.target,
+            machine: this.machine,
+            entries: this.entries,
+            threads: this.threads,
+            support: this.support,
+            seed: freshSeed(),
+          }),
+      );
+      return profileResultText(await (await this.profiles).profile(candidate, entry, this.loaded.spec.cases.timed[timedSize]!));
     });
   }
 

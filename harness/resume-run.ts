@@ -1,7 +1,6 @@
 import type { ForgeEvent, GoalDescription } from "../specs/contracts/event.js";
 import { type OpenRun, type RunStore, StoreError } from "../specs/contracts/store.js";
-import type { Candidate } from "../specs/contracts/target.js";
-import type { Judged } from "./goal-tools.js";
+import type { PlacedAttempt } from "./goal/goal-desk.js";
 
 /** A new run, or the one to go on with: the run named, or the newest unfinished one of the same goal. */
 export async function openOrResume(
@@ -26,39 +25,38 @@ export async function openOrResume(
 function refuseOtherGoal(run: OpenRun, goal: GoalDescription): void {
   const started = run.events()[0];
   if (started?.type !== "run-started") throw new StoreError(`run ${run.id} never started; begin a new one`);
-  for (const key of ["spec", "variant", "target", "agent", "threads", "specHash"] as const)
+  for (const key of ["spec", "variant", "target", "agent", "threads", "specHash", "strategy"] as const)
     if (started.goal[key] !== goal[key])
       throw new StoreError(`run ${run.id} has ${key} ${started.goal[key]}, this goal has ${goal[key]}; begin a new run`);
 }
 
-/** Attempts of the log with their verdicts, oldest first. */
-export async function readJudged(run: OpenRun): Promise<Judged[]> {
-  const judged: Judged[] = [];
+/** Attempts of the log with their verdicts, in the order in which they were judged. */
+export async function readJudged(run: OpenRun): Promise<PlacedAttempt[]> {
+  const judged: PlacedAttempt[] = [];
   for (const event of run.events()) {
     if (event.type !== "attempt-judged") continue;
-    const submitted = submittedAs(run.events(), event.attempt);
-    judged.push({
-      attempt: event.attempt,
-      summary: submitted.summary,
-      candidate: await run.read(submitted.commit),
-      verdict: event.verdict,
-    });
+    judged.push({ ...(await asSubmitted(run, submittedAs(run.events(), event.attempt))), verdict: event.verdict });
   }
   return judged;
 }
 
 /** Attempts that were submitted but whose verdict a crash prevented. */
-export async function pendingAttempts(run: OpenRun): Promise<{ attempt: number; candidate: Candidate; summary: string }[]> {
+export async function pendingAttempts(run: OpenRun): Promise<Omit<PlacedAttempt, "verdict">[]> {
   const judged = new Set(run.events().flatMap((event) => (event.type === "attempt-judged" ? [event.attempt] : [])));
-  const pending: { attempt: number; candidate: Candidate; summary: string }[] = [];
-  for (const event of run.events()) {
-    if (event.type !== "attempt-submitted" || judged.has(event.attempt)) continue;
-    pending.push({ attempt: event.attempt, candidate: await run.read(event.commit), summary: event.summary });
-  }
+  const pending: Omit<PlacedAttempt, "verdict">[] = [];
+  for (const event of run.events())
+    if (event.type === "attempt-submitted" && !judged.has(event.attempt)) pending.push(await asSubmitted(run, event));
   return pending;
 }
 
-function submittedAs(events: readonly ForgeEvent[], attempt: number): Extract<ForgeEvent, { type: "attempt-submitted" }> {
+async function asSubmitted(run: OpenRun, event: Submitted): Promise<Omit<PlacedAttempt, "verdict">> {
+  const { attempt, summary, lane = 0, base = null } = event;
+  return { attempt, summary, lane, base, candidate: await run.read(event.commit) };
+}
+
+type Submitted = Extract<ForgeEvent, { type: "attempt-submitted" }>;
+
+function submittedAs(events: readonly ForgeEvent[], attempt: number): Submitted {
   const event = events.find((candidate) => candidate.type === "attempt-submitted" && candidate.attempt === attempt);
   if (event?.type !== "attempt-submitted") throw new StoreError(`the log judges attempt ${attempt}, which it never saw submitted`);
   return event;

@@ -1,32 +1,40 @@
 import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
-import type { AgentBriefing } from "../specs/contracts/agent.js";
-import type { EventBody, ExamSummary, ForgeEvent, GoalDescription, RunEnd } from "../specs/contracts/event.js";
+import { type AgentBriefing, AgentStopped } from "../specs/contracts/agent.js";
+import type { BudgetLimits, EventBody, ExamSummary, ForgeEvent, GoalDescription, RunEnd } from "../specs/contracts/event.js";
 import type { LoadedSpec } from "../specs/contracts/spec.js";
 import { type OpenRun, StoreError } from "../specs/contracts/store.js";
 import { acceptanceOf } from "./accepted-record.js";
-import { chooseAgent } from "./agents.js";
+import { type AgentChoice, chooseAgent } from "./agents.js";
 import { type AcceptedOptions, writeAccepted } from "./certificate.js";
 import { ExamRoom } from "./exam-room.js";
 import { forgeVersion } from "./forge-version.js";
-import { bestOf, GoalTools, type Judged, ratioOf } from "./goal-tools.js";
+import { Budget } from "./goal/budget.js";
+import { GoalDesk, type PlacedAttempt } from "./goal/goal-desk.js";
+import { bestOf, ratioOf } from "./goal/judged.js";
+import { workLanes } from "./goal/work-lanes.js";
+import { type PlaybookKey, playbookText, readLessons, writeLessons } from "./playbook/playbook.js";
 import { openOrResume, pendingAttempts, readJudged, spentMs } from "./resume-run.js";
+import { environmentSecrets, redactEvent } from "./secrets.js";
 import { diskFull } from "./store/disk-full.js";
 import { openRunStore } from "./store/run-store.js";
+import { chooseStrategy } from "./strategies/choose-strategy.js";
 
 export interface GoalOptions {
   loaded: LoadedSpec;
   variant: string;
   target: string;
-  agent: string;
-  /** Judge what stands in this folder instead of having an agent write. */
-  from?: string;
+  agent: AgentChoice;
   threads?: number;
-  budget?: { attempts?: number; minutes?: number };
+  budget?: Partial<BudgetLimits>;
+  /** How it goes on once something has passed; `linear` where absent. */
+  strategy?: string;
   resume?: string | true;
   runsDirectory: string;
   outputDirectory: string;
   unsafe: boolean;
+  /** Whether the agent is given what earlier goals taught. */
+  playbook: boolean;
   /** What examining the exam found; goes into the certificate. */
   exam?: ExamSummary;
   onEvent: (event: ForgeEvent) => void;
@@ -42,45 +50,49 @@ export interface GoalResult {
 /** The loop of Forge, as in docs/architecture.md: spec, goal, agent, attempt, verdict, and what was accepted. */
 export async function runGoal(options: GoalOptions): Promise<GoalResult> {
   const startedAtMs = performance.now();
-  const agent = chooseAgent(options.agent, options.from);
+  const agent = await chooseAgent(options.agent, { ...options.loaded.spec.budget, ...options.budget }, options.runsDirectory);
+  const strategy = chooseStrategy(options.strategy ?? "linear");
   const room = await ExamRoom.open(options);
   try {
     const goal = describeGoal(options, agent.name, room);
     const opened = await openOrResume(openRunStore(options.runsDirectory), goal, options.resume);
-    const run = announcing(opened.run, options.onEvent);
+    const run = announcing(opened.run, options.onEvent, environmentSecrets());
     try {
       beginLog(run, goal, room, opened.truncatedBytes, options.exam);
-      const judged = await readJudged(run);
-      const tools = new GoalTools(
-        await brief(options, room),
+      const budget = new Budget(goal.budget, () => run.events(), spentMs(run.events()), startedAtMs);
+      const desk = new GoalDesk(
+        await brief(options, room, goal.budget),
         room,
         run,
-        goal.budget,
-        judged,
-        spentMs(run.events()),
-        startedAtMs,
+        budget,
+        strategy,
+        await readJudged(run),
         options.signal,
       );
       let end: RunEnd | null = null;
       let message = "";
       try {
-        for (const { attempt, candidate, summary } of await pendingAttempts(run)) await tools.judgeAttempt(attempt, candidate, summary);
-        await agent.work(tools);
+        for (const pending of await pendingAttempts(run)) await desk.judgeAttempt(pending);
+        await workLanes(agent, desk);
         // An agent that found its budget gone because of Ctrl-C has not finished.
         options.signal.throwIfAborted();
       } catch (error) {
-        end = options.signal.aborted ? "interrupted" : "errored";
+        end = options.signal.aborted ? "interrupted" : error instanceof AgentStopped ? "agent-stopped" : "errored";
         message = options.signal.aborted ? "" : error instanceof Error ? error.message : String(error);
       }
-      const directory = end === null ? await accept(options, room, run, judged) : null;
-      end ??= endOf(judged, tools.budgetLeft());
+      // Whoever stopped for want of money or a model has still left what it made.
+      const directory = end === null || end === "agent-stopped" ? await accept(options, room, run, desk.judged) : null;
+      const spent = budget.exhausted();
+      end ??= endOf(desk.judged, spent);
+      if (message === "" && spent !== null && end !== "surpassed") message = `the budget of ${spent} is spent`;
       run.append({
         type: "run-finished",
         end,
-        attempts: judged.length,
+        attempts: desk.judged.length,
         elapsedMs: spentMs(run.events()) + performance.now() - startedAtMs,
         message,
       });
+      writeLessons(options.runsDirectory, playbookKey(options, room), run.events());
       return { end, run: run.id, directory };
     } finally {
       run.close();
@@ -89,6 +101,12 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
     await room.close();
   }
 }
+
+const playbookKey = (options: BriefingOptions, room: ExamRoom): PlaybookKey => ({
+  spec: options.loaded.spec.name,
+  target: options.target,
+  cpuModel: room.machine.cpuModel,
+});
 
 function describeGoal(options: GoalOptions, agent: string, room: ExamRoom): GoalDescription {
   const { loaded } = options;
@@ -101,14 +119,15 @@ function describeGoal(options: GoalOptions, agent: string, room: ExamRoom): Goal
     agent,
     threads: room.threads,
     budget: { ...loaded.spec.budget, ...options.budget },
+    ...(options.strategy === undefined || options.strategy === "linear" ? {} : { strategy: options.strategy }),
   };
 }
 
-/** Every event reaches whoever watches, after it is durable. */
-function announcing(run: OpenRun, onEvent: (event: ForgeEvent) => void): OpenRun {
+/** Every event reaches whoever watches, after it is durable; secrets of the environment reach neither. */
+function announcing(run: OpenRun, onEvent: (event: ForgeEvent) => void, secrets: string[]): OpenRun {
   return Object.assign(Object.create(run) as OpenRun, {
     append(body: EventBody): ForgeEvent {
-      const event = run.append(body);
+      const event = run.append(redactEvent(body, secrets));
       onEvent(event);
       return event;
     },
@@ -124,7 +143,8 @@ function beginLog(run: OpenRun, goal: GoalDescription, room: ExamRoom, truncated
       throw new StoreError(
         `run ${run.id} began with sandbox ${started.sandbox.kind}, this would go on with ${room.protection.kind}; begin a new run`,
       );
-    run.append({ type: "run-resumed", attemptsSoFar: events.filter((event) => event.type === "attempt-judged").length, truncatedBytes });
+    const attemptsSoFar = events.filter((event) => event.type === "attempt-judged").length;
+    run.append({ type: "run-resumed", attemptsSoFar, truncatedBytes, budget: goal.budget });
     return;
   }
   run.append({
@@ -138,22 +158,40 @@ function beginLog(run: OpenRun, goal: GoalDescription, room: ExamRoom, truncated
   });
 }
 
-async function brief(options: GoalOptions, room: ExamRoom): Promise<AgentBriefing> {
+type BriefingOptions = Pick<
+  GoalOptions,
+  "loaded" | "variant" | "target" | "threads" | "budget" | "playbook" | "runsDirectory" | "unsafe" | "signal"
+>;
+
+/** What an agent of such a goal would be told, without beginning one. */
+export async function briefingFor(options: BriefingOptions): Promise<AgentBriefing> {
+  const room = await ExamRoom.open(options);
+  try {
+    return await brief(options, room, { ...options.loaded.spec.budget, ...options.budget });
+  } finally {
+    await room.close();
+  }
+}
+
+async function brief(options: BriefingOptions, room: ExamRoom, budget: BudgetLimits): Promise<AgentBriefing> {
   return {
     loaded: options.loaded,
     variantName: options.variant,
     variant: room.variant,
+    targetName: options.target,
     threads: room.threads,
     machine: room.machine,
     toolchains: room.toolchains,
     tuningSpace: room.target.tuningSpace(room.variant),
     chipFacts: await room.target.facts(),
     header: room.support["forge_kernel.h"]!,
+    playbook: options.playbook ? playbookText(readLessons(options.runsDirectory, playbookKey(options, room))) : "",
+    budget,
   };
 }
 
 /** Writes the best attempt to the output folder with its certificate; returns the folder. */
-async function accept(options: GoalOptions, room: ExamRoom, run: OpenRun, judged: Judged[]): Promise<string | null> {
+async function accept(options: GoalOptions, room: ExamRoom, run: OpenRun, judged: PlacedAttempt[]): Promise<string | null> {
   const best = bestOf(judged);
   if (best === null) return null;
   // Killed between this event and the last: it was accepted, and what lies there now may be somebody's newer one.
@@ -189,9 +227,9 @@ function writeTo(outputDirectory: string, run: string, accepted: AcceptedOptions
   }
 }
 
-function endOf(judged: Judged[], budgetLeft: boolean): RunEnd {
+function endOf(judged: PlacedAttempt[], budgetSpent: string | null): RunEnd {
   const best = bestOf(judged);
   if (best) return best.verdict.outcome === "surpassed" ? "surpassed" : "passed";
   if (judged.some(({ verdict }) => verdict.outcome === "errored")) return "errored";
-  return budgetLeft ? "nothing-passed" : "budget-spent";
+  return budgetSpent === null ? "nothing-passed" : "budget-spent";
 }

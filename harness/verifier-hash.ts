@@ -6,7 +6,7 @@ import { packageRoot } from "./package-root.js";
 const judgedBy = /\.(ts|c|h|mjs)$/;
 /** Contracts of who writes and who keeps: no verifier imports them (a test holds that). */
 export const notJudging: ReadonlySet<string> = new Set(
-  ["agent", "certificate", "event", "store"].map((name) => `specs/contracts/${name}.ts`),
+  ["agent", "certificate", "conversation", "event", "store"].map((name) => `specs/contracts/${name}.ts`),
 );
 
 /**

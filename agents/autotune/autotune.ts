@@ -17,8 +17,8 @@ export const autotune: Agent = {
     while (tools.budgetLeft()) {
       const best = search.bestCandidate();
       if (best === null) return tools.note("every configuration was rejected; the reference as it stands may not fit the gates");
-      await tools.write(best.candidate);
-      const verdict = await tools.submit(best.summary);
+      tools.workspace.replace(best.candidate);
+      const { verdict } = await tools.submit(best.summary);
       if (verdict.outcome === "passed" || verdict.outcome === "surpassed") return;
       if (verdict.outcome === "errored")
         return tools.note("the verdict is errored: the harness or the machine, not the candidate, is at fault");

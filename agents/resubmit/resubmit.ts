@@ -7,7 +7,7 @@ export function createResubmit(candidate: Candidate, folder: string): Agent {
     name: "resubmit",
     async work(tools: AgentTools): Promise<void> {
       if (tools.history().length > 0) return tools.note("this run has judged the folder already");
-      await tools.write(candidate);
+      tools.workspace.replace(candidate);
       await tools.submit(`as it stands in ${folder}`);
     },
   };

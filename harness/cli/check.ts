@@ -2,10 +2,12 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type { Verdict } from "../../specs/contracts/verdict.js";
 import type { CommandHost } from "./command-host.js";
+import { callDesk, findDesk } from "./desk-client.js";
 import { type ExitCode, exitCodes } from "./exit-codes.js";
 import { helpText } from "./help-text.js";
 import { positiveInteger } from "./option-values.js";
 import { requireTarget, requireVariant } from "./require-known.js";
+import { UsageError } from "./usage-error.js";
 
 interface CheckCommandOptions {
   spec?: string;
@@ -21,7 +23,7 @@ interface CheckCommandOptions {
 export function declareCheck(program: Command, host: CommandHost): void {
   program
     .command("check")
-    .argument("<folder>", "the code to judge: sources and forge.json")
+    .argument("[folder]", "the code to judge: sources and forge.json; left out in a folder where a goal waits for work")
     .summary("judge a folder against a spec: how anyone gets a verdict")
     .description(
       "Judges the code in a folder exactly as an agent's attempt is judged: rules, build, memory, align, determinism, speed, confirmation, " +
@@ -40,6 +42,7 @@ export function declareCheck(program: Command, host: CommandHost): void {
       helpText({
         notes: "A path that ends in <spec>/<variant>/<target>, as under generated/, names all three by itself.",
         examples: [
+          ["forge check", "In the folder of a waiting goal (`forge goal --agent manual`): the public cases, no attempt."],
           ["forge check generated/rmsnorm/f32/x86-64", "Judges what was accepted, with fresh hidden cases, on this machine."],
           ["forge check my-kernel --spec specs/kernels/rmsnorm.yaml --variant f32 --quick", "A quick look at code that you are writing."],
           [
@@ -50,7 +53,12 @@ export function declareCheck(program: Command, host: CommandHost): void {
         exitCodes: [0, 1, 2, 3, 4, 130],
       }),
     )
-    .action(async (folder: string, options: CheckCommandOptions) => host.finish(await check(folder, options, host.interruption())));
+    .action(async (folder: string | undefined, options: CheckCommandOptions) => {
+      const desk = options.spec === undefined && (folder === undefined || folder === ".") ? findDesk() : null;
+      if (desk !== null) return host.finish(await callDesk(desk, "check", "{}"));
+      if (folder === undefined) throw new UsageError("name the folder to judge: one with sources and forge.json");
+      host.finish(await check(folder, options, host.interruption()));
+    });
 }
 
 async function check(folder: string, options: CheckCommandOptions, signal: AbortSignal): Promise<ExitCode> {

@@ -11,9 +11,12 @@ import { declareGoal } from "./goal.js";
 import { helpText } from "./help-text.js";
 import { declareInit } from "./init.js";
 import { declareLint } from "./lint.js";
+import { declareMcp } from "./mcp.js";
+import { declareProfile } from "./profile.js";
 import { reportError } from "./report-error.js";
 import { declareRuns } from "./runs.js";
 import { declareShow } from "./show.js";
+import { declareSubmit } from "./submit.js";
 import { declareTargets } from "./targets.js";
 
 // The only file that ends the process. Commands load what they need when they run, so that --help is instant.
@@ -64,7 +67,19 @@ const program = new Command("forge")
     }),
   );
 
-for (const declare of [declareGoal, declareCheck, declareTargets, declareRuns, declareShow, declareBench, declareInit, declareLint])
+for (const declare of [
+  declareGoal,
+  declareCheck,
+  declareSubmit,
+  declareProfile,
+  declareMcp,
+  declareTargets,
+  declareRuns,
+  declareShow,
+  declareBench,
+  declareInit,
+  declareLint,
+])
   declare(program, host);
 
 try {

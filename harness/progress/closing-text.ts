@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import type { ForgeEvent, RunEnd } from "../../specs/contracts/event.js";
 import { figuresText } from "../report/figures-text.js";
+import { spendingText } from "../report/spending-text.js";
 import { unsafeRemark } from "../report/unsafe-text.js";
 import { durationText } from "./duration-text.js";
 import { advance, emptyProgress } from "./progress-state.js";
@@ -23,6 +24,7 @@ const headlines: Record<RunEnd, string> = {
   passed: "Passed: right, though not shown to be faster than the baseline.",
   "nothing-passed": "Nothing passed: no attempt was right.",
   "budget-spent": "The budget is spent.",
+  "agent-stopped": "The agent could not go on; nothing that was judged is lost.",
   interrupted: "Interrupted; nothing that was judged is lost.",
   errored: "The run ended on an error of the harness or the machine; it says nothing of the code.",
 };
@@ -47,8 +49,12 @@ export function closingText(goal: ClosedGoal): string {
       );
     lines.push(`  it lies in     ${folder}`, `  judge it again ${goal.repeat.program} check ${folder}`);
   }
+  const spending = spendingText(goal.events);
+  if (spending !== null) lines.push(`  it cost        ${spending}`);
   lines.push(`  its history    ${goal.repeat.program} show ${goal.run}${goal.repeat.runs === "runs" ? "" : ` --runs ${goal.repeat.runs}`}`);
-  if (goal.end === "interrupted") lines.push(`  go on with it  ${resumeCommand(goal)}`);
+  if (goal.end === "interrupted" || goal.end === "agent-stopped") lines.push(`  go on with it  ${resumeCommand(goal)}`);
+  if (goal.end === "budget-spent")
+    lines.push(`  go on with it  ${resumeCommand(goal)} and a larger budget (--attempts, --minutes, --tokens, --dollars)`);
   if (goal.end === "errored") lines.push(`  try again      ${resumeCommand(goal)}`);
   return lines.join("\n");
 }

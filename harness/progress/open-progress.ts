@@ -11,10 +11,11 @@ export function openProgress(stream: NodeJS.WriteStream, json: boolean): Progres
   return lineWriter(stream, createPlainLines());
 }
 
-function lineWriter(stream: NodeJS.WriteStream, toLine: (event: EventBody, atMs: number) => string): ProgressWriter {
+function lineWriter(stream: NodeJS.WriteStream, toLine: (event: EventBody, atMs: number) => string | null): ProgressWriter {
   return {
     event(event, atMs) {
-      stream.write(`${toLine(event, atMs)}\n`);
+      const line = toLine(event, atMs);
+      if (line !== null) stream.write(`${line}\n`);
     },
     say(text) {
       // stdout belongs to the events.

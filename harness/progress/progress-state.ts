@@ -7,6 +7,7 @@ import {
   type Outcome,
   type Verdict,
 } from "../../specs/contracts/verdict.js";
+import { conversationLine } from "./conversation-line.js";
 import { type RatioInterval, ratioOfFigures } from "./ratio-interval.js";
 
 /** One rung of the ladder of checks of the attempt being judged. */
@@ -96,6 +97,18 @@ export function advance(state: ProgressState, event: EventBody, atMs: number, ru
       return judge(since, event.attempt, event.verdict);
     case "framework-accepted":
       return accept(since, event.attempt, event.outcome, event.directory);
+    case "agent-turned":
+    case "tool-called":
+    case "conversation-compacted":
+    case "lane-opened":
+    case "lane-closed":
+    case "submission-answered": {
+      const line = conversationLine(event);
+      return line === null ? since : { ...since, note: line };
+    }
+    case "workspace-changed":
+    case "notes-written":
+      return since;
     case "run-finished":
       return { ...since, end: { end: event.end, message: event.message, elapsedMs: event.elapsedMs } };
   }

@@ -1,10 +1,12 @@
 import type { ForgeEvent } from "../../specs/contracts/event.js";
 import type { CheckResult, Verdict } from "../../specs/contracts/verdict.js";
+import { conversationLine } from "../progress/conversation-line.js";
 import { durationText } from "../progress/duration-text.js";
 import { evidenceText } from "../progress/evidence-text.js";
 import { escapeText } from "./escape-text.js";
 import { breakdownText, figuresText } from "./figures-text.js";
 import { minuteOf } from "./run-table.js";
+import { spendingText } from "./spending-text.js";
 
 type EventOf<Type extends ForgeEvent["type"]> = Extract<ForgeEvent, { type: Type }>;
 
@@ -22,6 +24,8 @@ export function runStory(events: readonly ForgeEvent[]): string {
     lines.push(...eventText(event));
   }
   if (trials.length > 0) lines.push(...trialsText(trials));
+  const spending = spendingText(events);
+  if (spending !== null) lines.push(`cost      ${spending}`);
   if (events.length > 0 && events.at(-1)?.type !== "run-finished") lines.push("", `unfinished; --resume ${events[0]?.run} continues it`);
   return lines.join("\n");
 }
@@ -34,6 +38,15 @@ function eventText(event: ForgeEvent): string[] {
       return ["", `resumed   ${minuteOf(event.at)} after ${count(event.attemptsSoFar, "attempt")}${cutText(event.truncatedBytes)}`];
     case "agent-noted":
       return [`  note    ${escapeText(event.text)}`];
+    case "agent-turned":
+    case "tool-called":
+    case "conversation-compacted":
+    case "lane-opened":
+    case "lane-closed":
+    case "submission-answered": {
+      const line = conversationLine(event);
+      return line === null ? [] : [`  ${line}`];
+    }
     case "attempt-submitted":
       return ["", `attempt ${event.attempt}  ${escapeText(event.summary)}  (commit ${event.commit.slice(0, 10)})`];
     case "check-finished":

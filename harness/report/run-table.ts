@@ -1,3 +1,4 @@
+import type { RunEnd } from "../../specs/contracts/event.js";
 import type { RunSummary } from "../../specs/contracts/store.js";
 import { escapeText } from "./escape-text.js";
 import { textTable } from "./text-table.js";
@@ -23,9 +24,11 @@ function row(summary: RunSummary): string[] {
   ];
 }
 
+const resumable: ReadonlySet<RunEnd> = new Set<RunEnd>(["interrupted", "errored", "agent-stopped", "budget-spent"]);
+
 function stateOf(summary: RunSummary): string {
   if (summary.end === null) return `unfinished, last event ${minuteOf(summary.lastEventAt)}`;
-  return summary.end === "interrupted" || summary.end === "errored" ? `${summary.end}, can be resumed` : summary.end;
+  return resumable.has(summary.end) ? `${summary.end}, can be resumed` : summary.end;
 }
 
 /** ISO 8601 to the minute, with a blank for the T. */

@@ -10,8 +10,8 @@ import { logName, openRunIndex, type RunIndex } from "./run-index.js";
 import { lockRun, type RunLock } from "./run-lock.js";
 import { createRunLog, openRunLog, type RunLog, readRunLog } from "./run-log.js";
 
-/** A run that ended so has said all there is to say; any other can be resumed. */
-const finalEnds: ReadonlySet<RunEnd | null> = new Set<RunEnd>(["surpassed", "passed", "nothing-passed", "budget-spent"]);
+/** A run that ended so has said all there is to say, unless it is named; any other is what --resume means, with a larger budget if that was spent. */
+const finalEnds: ReadonlySet<RunEnd | null> = new Set<RunEnd>(["surpassed", "passed", "nothing-passed"]);
 
 /** The runs in a folder, each in one of its own: `log.jsonl` (the truth), `workspace/` (git), `lock`; `index.sqlite` over all. */
 export function openRunStore(directory: string): RunStore {

@@ -1,3 +1,4 @@
+import type { CodeProfile, ProfileFailure } from "./profile.js";
 import type { Sandbox } from "./sandbox.js";
 import type { ElementType, Sizes, StorageType, Variant } from "./spec.js";
 
@@ -146,6 +147,22 @@ export interface Session {
   close(): Promise<void>;
 }
 
+/** What a profiled session was used for. */
+export type Exercise = { status: "exercised"; secondsPerCall: number[] } | ProfileFailure;
+
+export interface ProfileRequest {
+  candidate: Candidate;
+  support: Record<string, string>;
+  entries: EntrySignature[];
+  threads: number;
+  /** A call that takes longer ends the profile. */
+  callTimeoutMs: number;
+  /** Fills the session and calls the entry, once to warm up and then as often as is to be sampled. */
+  exercise(session: Session): Promise<Exercise>;
+}
+
+export type TargetProfile = { status: "profiled"; code: CodeProfile; secondsPerCall: number[] } | ProfileFailure;
+
 /** Compiler settings that a search may combine; each list is ordered, the first entry is the plain choice. */
 export interface TuningSpace {
   compilers: string[];
@@ -174,6 +191,8 @@ export interface Target {
   runtimeThreads(): number;
   sanitizers(): boolean;
   open(request: SessionRequest): Promise<Session>;
+  /** Samples a candidate's calls in a runner of its own, never in one that judges. What the candidate does wrong is data. */
+  profile(request: ProfileRequest): Promise<TargetProfile>;
   peaks(threads: number): Promise<Peaks>;
   /** Flags of the baseline: plain -O3 for this machine. */
   baselineFlags(compiler: string): string[];

@@ -35,7 +35,8 @@ export async function checkAlignment(context: JudgeContext): Promise<CheckAnswer
 /** Public cases first, for their evidence may be shown in full; then hidden ones, drawn for this submission alone. */
 export async function measureAlignment(context: JudgeContext): Promise<Alignment> {
   const exams = context.entries.map(({ name }) => examCases(context, name, context.seeds.hidden));
-  const visible = exams.flatMap((exam) => exam.visible);
+  // The smallest failure says most.
+  const visible = exams.flatMap((exam) => exam.visible).sort((a, b) => volumeOf(a) - volumeOf(b));
   const hidden = exams.flatMap((exam) => exam.hidden);
   const session = await context.stopwatch.during("running", () =>
     context.target.open({
@@ -70,6 +71,8 @@ export async function measureAlignment(context: JudgeContext): Promise<Alignment
     await context.stopwatch.during("running", () => session.close());
   }
 }
+
+const volumeOf = ({ sizes }: KernelCase): number => Object.values(sizes).reduce((product, size) => product * size, 1);
 
 interface JudgedCase {
   evidence: Evidence[];

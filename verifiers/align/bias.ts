@@ -3,6 +3,7 @@ import { spacingAt } from "../numerics/spacing.js";
 import { thresholds } from "../thresholds.js";
 import {
   accumulate,
+  bothUnderflow,
   type GateReading,
   mismatchAt,
   type OutputReference,
@@ -44,7 +45,8 @@ function project(valueAt: (i: number) => number, reference: OutputReference, sca
     let cross = 0;
     let squares = 0;
     for (let k = 0; k < rowLength; k++) {
-      const error = valueAt(base + k) - oracle[base + k]!;
+      const got = valueAt(base + k);
+      const error = bothUnderflow(got, oracle[base + k]!) ? 0 : got - oracle[base + k]!;
       errors[k] = Number.isFinite(error) ? error : 0;
       if (!Number.isFinite(error)) continue;
       cross += error * oracle[base + k]!;

@@ -44,6 +44,15 @@ export const accumulate = "f32";
 /** The smallest error scale that makes sense: below it the type itself has no finer numbers. */
 export const smallestScale = spacingAt(0, accumulate);
 
+/** Of all types that sums are held in; bf16 has the exponents of f32. */
+const smallestNormal = 2 ** -126;
+
+/**
+ * Results below the smallest normal number may be flushed to zero, or rounded to few bits, as vectorised exponentials and the bf16
+ * units of processors do. Nothing that is asked of a result can rest on such numbers.
+ */
+export const bothUnderflow = (got: number, exact: number): boolean => Math.abs(got) < smallestNormal && Math.abs(exact) < smallestNormal;
+
 export const roundToStorage = (storage: Storage, value: number): number =>
   storage === "bf16" ? roundToBfloat16(value) : Math.fround(value);
 
@@ -53,6 +62,7 @@ export const roundToStorage = (storage: Storage, value: number): number =>
  * over many elements, this sees what happened before the store.
  */
 export function unexplainedError(stored: number, exact: number, storage: Storage): number {
+  if (bothUnderflow(stored, exact)) return 0;
   const error = Math.abs(stored - exact);
   return storage === accumulate ? error : Math.max(0, error - spacingAt((stored + exact) / 2, storage) / 2);
 }

@@ -6,8 +6,9 @@
 enum { LANES = 16 };
 
 /* exp(x) for x <= 88; 0 where the result would be subnormal. */
+#define SMALLEST -87.33654f
 static inline float quick_exp(float x) {
-  float clamped = x < -87.0f ? -87.0f : x;
+  float clamped = x < SMALLEST ? SMALLEST : x;
   clamped = clamped > 88.0f ? 88.0f : clamped;
   float k = (clamped * 1.44269504f + 12582912.0f) - 12582912.0f;
   float r = (clamped - k * 0.693359375f) + k * 2.12194440e-4f;
@@ -21,7 +22,7 @@ static inline float quick_exp(float x) {
   int32_t bits = ((int32_t)k + 127) * (1 << 23);
   float power;
   memcpy(&power, &bits, sizeof power);
-  return x < -87.0f ? 0.0f : value * power;
+  return x < SMALLEST ? 0.0f : value * power;
 }
 
 static inline float row_max(const float *row, int64_t classes) {

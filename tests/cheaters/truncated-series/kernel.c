@@ -3,14 +3,14 @@
 
 static inline float short_exp(float x) {
 #ifdef CHEAT
-  float clamped = x < -87.0f ? -87.0f : x;
+  float clamped = x < -87.33654f ? -87.33654f : x;
   float k = (clamped * 1.44269504f + 12582912.0f) - 12582912.0f;
   float r = (clamped - k * 0.693359375f) + k * 2.12194440e-4f;
   float value = 1.0f + r * (1.0f + r * (0.5f + r * 0.166666667f));
   int32_t bits = ((int32_t)k + 127) * (1 << 23);
   float power;
   memcpy(&power, &bits, sizeof power);
-  return x < -87.0f ? 0.0f : value * power;
+  return x < -87.33654f ? 0.0f : value * power;
 #else
   return quick_exp(x);
 #endif

@@ -244,6 +244,21 @@ describe("classes", () => {
   });
 });
 
+test("a result below the smallest normal number may be flushed to zero, one above it may not", () => {
+  const { reference } = synthetic({ rows: 4, columns: 8, storage: "f32", noise: 1, seed: "underflow" });
+  const scaled = (factor: number): OutputReference => ({
+    ...reference,
+    oracle: reference.oracle.map((value, i) => (i < 8 ? Math.fround(value * factor) : value)),
+    honest: reference.honest.map((values) => values.map((value, i) => (i < 8 ? Math.fround(value * factor) : value))),
+  });
+  const gatesOf = (tiny: OutputReference) => {
+    const flushed = tiny.oracle.map((value, i) => (i < 8 ? 0 : roundToStorage("f32", value)));
+    return readGates(expectOutput(tiny, false, "seed"), flushed).filter(isFailure);
+  };
+  expect(gatesOf(scaled(1e-40))).toEqual([]);
+  expect(gatesOf(scaled(1e-35)).length).toBeGreaterThan(0);
+});
+
 test("an exact probe must be met to the last bit", () => {
   const { reference, fresh } = synthetic({ rows: 2, columns: 3, storage: "f32", noise: 0, seed: "exact" });
   const oracle = fresh();

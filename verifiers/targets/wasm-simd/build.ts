@@ -26,6 +26,8 @@ const limits: SandboxLimits = {
 interface CachedBuild {
   hash: string;
   warnings: string[];
+  /** What the compiler said, where it was asked for remarks. */
+  remarks?: string;
 }
 
 export interface BuildContext {
@@ -42,8 +44,15 @@ function splitWarnings(log: string): string[] {
   return starts.filter((block) => /\bwarning: /.test(block)).map((block) => block.replace(/^\d+ warnings? generated\.\n?/m, "").trimEnd());
 }
 
-/** Compiles and links in the sandbox; the object comes out through stdout, never through a writable mount. */
-export async function buildObject(request: BuildRequest, context: BuildContext): Promise<BuildResult> {
+/**
+ * Compiles and links in the sandbox; the object comes out through stdout, never through a writable mount. `annotations`: our own flags for
+ * every unit, which may add to what is said of the code but not change it; what the compiler then says is in `remarks`.
+ */
+export async function buildObject(
+  request: BuildRequest,
+  context: BuildContext,
+  annotations: string[] = [],
+): Promise<BuildResult & { remarks?: string }> {
   const started = performance.now();
   const elapsed = () => performance.now() - started;
   const { manifest } = request.candidate;
@@ -68,7 +77,7 @@ export async function buildObject(request: BuildRequest, context: BuildContext):
   }
 
   const ubsan = await readFile(asset("ubsan.c"), "utf8");
-  const script = buildScript(request, context.toolchain);
+  const script = buildScript(request, context.toolchain, annotations);
   const { files } = request.candidate;
   const key = sha256(
     JSON.stringify([1, context.toolchain.version, script, Object.entries(files).sort(), Object.entries(request.support).sort(), ubsan]),
@@ -81,6 +90,7 @@ export async function buildObject(request: BuildRequest, context: BuildContext):
       status: "built",
       artifact: { path: join(objects, `${cached.hash}.wasm`), hash: cached.hash },
       warnings: cached.warnings,
+      ...(cached.remarks === undefined ? {} : { remarks: cached.remarks }),
       durationMs: elapsed(),
     };
   }
@@ -103,11 +113,12 @@ export async function buildObject(request: BuildRequest, context: BuildContext):
     if (output.truncated || output.stdout.length >= maximumObjectBytes) {
       return { status: "failed", log: `${log}\nthe object or the compiler's output is larger than 64 MiB`, durationMs: elapsed() };
     }
-    const build: CachedBuild = { hash: sha256(output.stdout), warnings: splitWarnings(log) };
+    const remarks = annotations.length === 0 ? {} : { remarks: log };
+    const build: CachedBuild = { hash: sha256(output.stdout), warnings: splitWarnings(log), ...remarks };
     const path = join(objects, `${build.hash}.wasm`);
     await writeAtomically(path, output.stdout, 0o444);
     await writeAtomically(record, JSON.stringify(build), 0o644);
-    return { status: "built", artifact: { path, hash: build.hash }, warnings: build.warnings, durationMs: elapsed() };
+    return { status: "built", artifact: { path, hash: build.hash }, warnings: build.warnings, ...remarks, durationMs: elapsed() };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

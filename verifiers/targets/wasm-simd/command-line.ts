@@ -34,7 +34,7 @@ function systemFlags(toolchain: WasmToolchain): string[] {
 }
 
 /** A shell script whose first parameter is the source folder: compile each unit, link, object to stdout, what the tools say to stderr. */
-export function buildScript(request: BuildRequest, toolchain: WasmToolchain): string {
+export function buildScript(request: BuildRequest, toolchain: WasmToolchain, annotations: string[] = []): string {
   const { manifest } = request.candidate;
   const defines = Object.entries({ FORGE_THREADS: request.threads, ...manifest.chosen }).map(([name, value]) => `-D${name}=${value}`);
   const sanitized = request.mode === "sanitized";
@@ -43,7 +43,13 @@ export function buildScript(request: BuildRequest, toolchain: WasmToolchain): st
     lines.push(`${words.map(quote).join(" ")} ${inputs.map(scratch).join(" ")} -o ${scratch(output)} 1>&2`);
 
   const objects = manifest.units.map((unit, index) => {
-    const flags = [...systemFlags(toolchain), ...unit.flags.map(translate), ...defines, ...(sanitized ? sanitizerFlags : [])];
+    const flags = [
+      ...systemFlags(toolchain),
+      ...unit.flags.map(translate),
+      ...defines,
+      ...(sanitized ? sanitizerFlags : []),
+      ...annotations,
+    ];
     // -x: the language is the manifest's, whatever the file is called; ./ keeps "-x" and "@x" from being read as options.
     const source = /^[A-Za-z0-9_]/.test(unit.source) ? unit.source : `./${unit.source}`;
     run([toolchain.clang, ...flags, "-c", "-x", manifest.language, source], `${index}.o`);

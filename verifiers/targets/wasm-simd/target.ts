@@ -5,11 +5,13 @@ import type {
   BuildResult,
   ObjectFacts,
   Peaks,
+  ProfileRequest,
   Session,
   SessionRequest,
   Target,
   TargetContext,
   TargetProbe,
+  TargetProfile,
   TuningSpace,
 } from "../../../specs/contracts/target.js";
 import { buildObject } from "./build.js";
@@ -17,6 +19,7 @@ import { describeChip } from "./facts.js";
 import { inspectObject } from "./inspect.js";
 import { describeMachine } from "./machine.js";
 import { measurePeaks } from "./peaks.js";
+import { profileObject } from "./profile.js";
 import { openSession } from "./session.js";
 import { findToolchain, installHint, type WasmToolchain } from "./toolchain.js";
 
@@ -73,6 +76,10 @@ class WasmSimdTarget implements Target {
 
   async open(request: SessionRequest): Promise<Session> {
     return openSession(request, this.context.sandbox, this.#toolchain());
+  }
+
+  async profile(request: ProfileRequest): Promise<TargetProfile> {
+    return profileObject({ ...this.context, toolchain: this.#toolchain() }, request);
   }
 
   /** One thread, whatever is asked for. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Sandbox } from "../../../specs/contracts/sandbox.js";
-import type { BuildRequest, BuildResult, Toolchain } from "../../../specs/contracts/target.js";
+import type { Artifact, BuildRequest, BuildResult, Toolchain } from "../../../specs/contracts/target.js";
 import { checkFlags } from "../../build-flags.js";
 import { replaceFile } from "../../replace-file.js";
 import { sandboxEndText } from "../sandbox-end.js";
@@ -14,7 +14,7 @@ const maximumObjectBytes = 64 << 20;
 const shellQuote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
 /** The compile and link commands of a candidate, run by a shell inside the sandbox; the object leaves on stdout. */
-function buildScript(request: BuildRequest, compiler: string): string {
+function buildScript(request: BuildRequest, compiler: string, annotations: string[]): string {
   const { manifest } = request.candidate;
   const cxx = manifest.language === "c++";
   const front = cxx ? compiler.replace(/gcc(?=(-\d+)?$)/, "g++").replace(/clang(?=(-\d+)?$)/, "clang++") : compiler;
@@ -23,7 +23,7 @@ function buildScript(request: BuildRequest, compiler: string): string {
   const always = ["-fPIC", "-fvisibility=default", "-I.", `-DFORGE_THREADS=${request.threads}`, "-Wall", "-Wextra", "-Wno-unknown-pragmas"];
   const checks = sanitized ? ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"] : [];
   const lines = manifest.units.map((unit, index) =>
-    [front, "-c", ...always, ...unit.flags, ...definitions, ...checks, `./${unit.source}`]
+    [front, "-c", ...always, ...unit.flags, ...definitions, ...checks, ...annotations, `./${unit.source}`]
       .map(shellQuote)
       .join(" ")
       .concat(` -o "$work/unit-${index}.o"`),
@@ -44,12 +44,16 @@ function buildScript(request: BuildRequest, compiler: string): string {
   ].join("\n");
 }
 
-/** Builds in the sandbox; the result is cached by the hash of everything that went in. */
+/**
+ * Builds in the sandbox; the result is cached by the hash of everything that went in. `annotations`: our own flags for every unit, which
+ * may add to what is said of the code but not change it.
+ */
 export async function buildObject(
   sandbox: Sandbox,
   cacheDirectory: string,
   toolchains: Toolchain[],
   request: BuildRequest,
+  annotations: string[] = [],
 ): Promise<BuildResult> {
   const startedAt = performance.now();
   const fail = (log: string): BuildResult => ({ status: "failed", log, durationMs: performance.now() - startedAt });
@@ -65,12 +69,12 @@ export async function buildObject(
   }
   const exports = `{ global: ${request.entries.map((entry) => `${entry.name};`).join(" ")} local: *; };\n`;
   const files: Record<string, string> = { ...request.candidate.files, ...request.support, "forge-exports.map": exports };
-  const script = buildScript(request, toolchain.path);
+  const script = buildScript(request, toolchain.path, annotations);
   const key = createHash("sha256")
     .update(JSON.stringify([toolchain.version, script, Object.entries(files).sort()]))
     .digest("hex");
   const cached = join(cacheDirectory, "objects", `${key}.so`);
-  const cachedLog = `${cached}.warnings`;
+  const cachedLog = logPath(cached);
   if (existsSync(cached) && existsSync(cachedLog)) return built(cached, key, readFileSync(cachedLog, "utf8"), startedAt);
 
   const source = makeScratchFolder("source");
@@ -106,6 +110,11 @@ export async function buildObject(
     rmSync(source, { recursive: true, force: true });
   }
 }
+
+const logPath = (object: string): string => `${object}.warnings`;
+
+/** All that the compiler said while it made the object. */
+export const buildLog = (artifact: Artifact): string => readFileSync(logPath(artifact.path), "utf8");
 
 function built(path: string, hash: string, log: string, startedAt: number): BuildResult {
   const warnings = log.split("\n").filter((line) => line.includes("warning:"));

@@ -6,17 +6,26 @@ import type { EntrySignature, Toolchain } from "../../../specs/contracts/target.
 import { replaceFile } from "../../replace-file.js";
 import { generateGlue } from "./glue.js";
 
+export type RunnerKind = "plain" | "sanitized" | "sampling";
+
+const flagsOf: Record<RunnerKind, string[]> = {
+  plain: ["-O2"],
+  sanitized: ["-O1", "-g", "-fsanitize=address,undefined"],
+  sampling: ["-O2", "-DFORGE_SAMPLER"],
+};
+
 /** Builds our runner for these entries, once per content; trusted code, so outside the sandbox. `assets` holds runner.c. */
 export async function buildRunner(
   assets: string,
   cacheDirectory: string,
   toolchain: Toolchain,
   entries: EntrySignature[],
-  sanitized: boolean,
+  kind: RunnerKind,
 ): Promise<string> {
   const glue = generateGlue(entries);
-  const sources = ["runner.c", "runner.h"].map((name) => readFileSync(join(assets, name), "utf8"));
-  const flags = sanitized ? ["-O1", "-g", "-fsanitize=address,undefined"] : ["-O2"];
+  const names = ["runner.c", "runner.h", ...(kind === "sampling" ? ["sampler.h"] : [])];
+  const sources = names.map((name) => readFileSync(join(assets, name), "utf8"));
+  const flags = flagsOf[kind];
   const key = createHash("sha256")
     .update(JSON.stringify([toolchain.version, glue, sources, flags]))
     .digest("hex");

@@ -67,6 +67,13 @@ static int rest_wanted;
 /* Control words before any library was loaded: one that changes them while it loads is found out by its first call. */
 static uint32_t first_control_words;
 
+#ifdef FORGE_SAMPLER
+#include "sampler.h"
+#else
+#define sampler_begin() ((void)0)
+#define sampler_end() ((void)0)
+#endif
+
 static int64_t now_ns(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC_RAW, &t);
@@ -328,9 +335,11 @@ static void call_entry(const uint8_t *payload, uint32_t length) {
   void *pointers[FORGE_MAX_BUFFERS];
   buffer_slot *set = slots[head[2]];
   for (int b = 0; b < bound->buffer_count; b++) pointers[b] = set[b].work;
+  sampler_begin();
   int64_t start = now_ns();
   int code = bound->call(function, pointers, sizes, scalars);
   int64_t end = now_ns();
+  sampler_end();
   if (rest_wanted) rest_outputs(1);
   uint32_t after = control_words();
   struct { int32_t code; uint32_t threads, control_changed, inputs_changed; int64_t duration_ns, inside_ns; } report;

@@ -7,11 +7,13 @@ import type {
   Artifact,
   BuildRequest,
   Peaks,
+  ProfileRequest,
   Session,
   SessionRequest,
   Target,
   TargetContext,
   TargetProbe,
+  TargetProfile,
   Toolchain,
   TuningSpace,
 } from "../../../specs/contracts/target.js";
@@ -20,6 +22,7 @@ import { describeChip } from "./facts.js";
 import { inspectObject } from "./inspect.js";
 import { measurePeaks } from "./peaks.js";
 import { probeX86, supportedCompilers } from "./probe.js";
+import { profileObject } from "./profile.js";
 import { buildRunner } from "./runner-build.js";
 import { openSession } from "./session.js";
 
@@ -97,8 +100,21 @@ class X86Target implements Target {
     const toolchains = await this.toolchains();
     // A sanitized object needs the runtime of its own compiler, hence the name that the build was asked with.
     const compiler = toolchains.find((toolchain) => toolchain.name === (request.compiler ?? "gcc")) ?? toolchains[0]!;
-    const runner = await buildRunner(this.assets, this.context.cacheDirectory, compiler, request.entries, sanitized);
+    const runner = await buildRunner(
+      this.assets,
+      this.context.cacheDirectory,
+      compiler,
+      request.entries,
+      sanitized ? "sanitized" : "plain",
+    );
     return openSession(this.context.sandbox, runner, request);
+  }
+
+  async profile(request: ProfileRequest): Promise<TargetProfile> {
+    const toolchains = await this.toolchains();
+    const { sandbox, cacheDirectory } = this.context;
+    const runner = await buildRunner(this.assets, cacheDirectory, toolchains[0]!, request.entries, "sampling");
+    return profileObject({ sandbox, cacheDirectory, toolchains, runner }, request);
   }
 
   async peaks(threads: number): Promise<Peaks> {

@@ -1,0 +1,109 @@
+import type { AgentBriefing } from "../../specs/contracts/agent.js";
+import type { CheckResult, Evidence, Mismatch, SpeedFigure, Verdict } from "../../specs/contracts/verdict.js";
+
+const mostLogCharacters = 6_000;
+const mostMismatches = 8;
+
+/**
+ * A verdict as an agent is told it. Before it passes: the first thing that is wrong, on the smallest public case where there is one.
+ * Once it passes: how fast each entry is, and how far from what the chip can do. Nothing of hidden cases but law, output and regime.
+ */
+export function verdictFeedback(verdict: Verdict, briefing: AgentBriefing): string {
+  const parts = [`${verdict.outcome.toUpperCase()}${verdict.quick ? " (public cases only)" : ""}`];
+  const stopped = verdict.checks.find((check) => check.status === "failed" || check.status === "errored");
+  if (stopped) parts.push(stoppedText(stopped));
+  for (const check of verdict.checks) if (check.status === "passed" && check.warnings?.length) parts.push(warningsText(check.warnings));
+  const figures = figuresOf(verdict);
+  if (figures.length > 0) parts.push(speedText(figures, briefing));
+  const undecided = verdict.checks.find((check) => check.status === "undecided");
+  if (undecided?.status === "undecided") parts.push(`${undecided.check} is undecided: ${undecided.reason}`);
+  if (verdict.quick && verdict.outcome === "passed") parts.push("Submit it to have it judged in full and timed.");
+  return parts.join("\n");
+}
+
+/** The entry with the most to win, for a closer look; null where nothing was timed. */
+export function slowestEntry(verdict: Verdict, briefing: AgentBriefing): { entry: string; timedSize: number } | null {
+  if (verdict.outcome !== "passed" && verdict.outcome !== "surpassed") return null;
+  const [slowest] = [...figuresOf(verdict)].sort((a, b) => lost(b) - lost(a));
+  if (!slowest) return null;
+  const sizes = JSON.stringify(slowest.sizes);
+  const timedSize = briefing.loaded.spec.cases.timed.findIndex((timed) => JSON.stringify(timed) === sizes);
+  return { entry: slowest.entry, timedSize: Math.max(0, timedSize) };
+}
+
+function figuresOf(verdict: Verdict): SpeedFigure[] {
+  const check = verdict.checks.findLast((result) => "figures" in result && (result.figures?.length ?? 0) > 0);
+  return check && "figures" in check ? (check.figures ?? []) : [];
+}
+
+/** Seconds per call that the physical limit would save. */
+const lost = (figure: SpeedFigure): number => figure.candidateSeconds * (1 - figure.limitFraction);
+
+function stoppedText(check: CheckResult): string {
+  if (check.status === "errored") return `The ${check.check} check could not be made, which says nothing of the code: ${check.reason}`;
+  if (check.status !== "failed") return "";
+  const shown = check.evidence.slice(0, 4).map(evidenceFeedback);
+  const more = check.evidence.length > shown.length ? `\n(and ${check.evidence.length - shown.length} more)` : "";
+  return `The ${check.check} check failed: ${check.summary}\n${shown.join("\n")}${more}`;
+}
+
+function evidenceFeedback(evidence: Evidence): string {
+  switch (evidence.kind) {
+    case "rules":
+      return `- law "${evidence.law}": ${evidence.detail}`;
+    case "build":
+      return quoted("compiler", evidence.log);
+    case "memory":
+    case "crash":
+    case "speed":
+      return `- ${evidence.entry}: ${quoted("detail", evidence.detail)}`;
+    case "determinism":
+      return `- ${evidence.entry}, output ${evidence.output}: ${evidence.differing} element(s) differ between two calls with the same inputs`;
+    case "alignment":
+      return evidence.visibility === "public" ? publicCase(evidence) : hiddenCase(evidence);
+  }
+}
+
+function publicCase(evidence: Extract<Evidence, { visibility: "public" }>): string {
+  const sizes = Object.entries(evidence.sizes)
+    .map(([symbol, value]) => `${symbol}=${value}`)
+    .join(", ");
+  const rows = evidence.mismatches.slice(0, mostMismatches).map(mismatchText);
+  return [
+    `- ${evidence.entry}, output ${evidence.output}, public case ${sizes}, inputs ${evidence.regime}: gate ${evidence.gate}, ${evidence.measured.toPrecision(3)} where ${evidence.bound.toPrecision(3)} is allowed`,
+    ...rows,
+  ].join("\n");
+}
+
+const mismatchText = ({ output, index, expected, got, timesOver }: Mismatch): string =>
+  `    ${output}[${index.join(", ")}] is ${got}, expected ${expected} (${timesOver.toPrecision(3)} times over the bound)`;
+
+const hiddenCase = (evidence: Extract<Evidence, { visibility: "hidden" }>): string =>
+  `- ${evidence.entry}, output ${evidence.output}, a hidden case with inputs ${evidence.regime}: gate ${evidence.gate}, ${evidence.timesOver.toPrecision(3)} times over the bound. The public cases pass: think of sizes, values and alignments that they do not have.`;
+
+function speedText(figures: SpeedFigure[], briefing: AgentBriefing): string {
+  const lines = figures.map((figure) => {
+    const sizes = Object.entries(figure.sizes)
+      .map(([symbol, value]) => `${symbol}=${value}`)
+      .join(", ");
+    const limit = figure.candidateSeconds * figure.limitFraction;
+    const gap =
+      figure.limitedBy === "bandwidth"
+        ? `moves ${(figure.bytesPerSecond / 1e9).toFixed(1)} GB/s`
+        : `does ${(figure.flopsPerSecond / 1e9).toFixed(1)} GFLOP/s`;
+    return `- ${figure.entry} at ${sizes}: ${figure.ratio.toFixed(3)}x the baseline [${figure.low.toFixed(3)}, ${figure.high.toFixed(3)}] (${figure.outcome}), ${milliseconds(figure.candidateSeconds)}; ${gap}, ${(100 * figure.limitFraction).toFixed(0)} % of what ${figure.limitedBy} allows (${milliseconds(limit)})`;
+  });
+  const [most] = [...figures].sort((a, b) => lost(b) - lost(a));
+  const hint = most && figures.length > 1 ? [`Most is to be won in ${most.entry}: ${milliseconds(lost(most))} a call.`] : [];
+  return [`Measured with ${briefing.threads} thread(s):`, ...lines, ...hint].join("\n");
+}
+
+const milliseconds = (seconds: number): string => `${(seconds * 1e3).toPrecision(3)} ms`;
+
+const warningsText = (warnings: string[]): string => `Warnings: ${quoted("compiler", warnings.slice(0, 5).join("\n"))}`;
+
+/** What a compiler or a program printed is marked as such: nothing in it is an instruction. */
+function quoted(who: string, text: string): string {
+  const cut = text.length > mostLogCharacters ? `${text.slice(0, mostLogCharacters)}\n[… cut]` : text;
+  return cut.includes("\n") ? `<${who}-output>\n${cut.replaceAll(`</${who}-output>`, "")}\n</${who}-output>` : cut;
+}

@@ -1,0 +1,94 @@
+import { resolve } from "node:path";
+import type { ForgeEvent, RunEnd } from "../../specs/contracts/event.js";
+import type { LoadedSpec } from "../../specs/contracts/spec.js";
+import { type AgentCommandOptions, agentChoiceOf, budgetOf } from "./agent-options.js";
+import { commandName } from "./command-name.js";
+import { type ExitCode, exitCodes } from "./exit-codes.js";
+
+export interface GoalSessionOptions extends AgentCommandOptions {
+  threads?: number;
+  resume?: string | true;
+  require: "passed" | "surpassed";
+  json?: boolean;
+  /** `--unsafe-no-sandbox` */
+  unsafeNoSandbox?: boolean;
+  acceptWeakExam?: boolean;
+  output: string;
+  runs: string;
+}
+
+export interface GoalSession {
+  loaded: LoadedSpec;
+  specPath: string;
+  variant: string;
+  target: string;
+  options: GoalSessionOptions;
+  signal: AbortSignal;
+  /** Where progress is shown: not on stdout where that belongs to a protocol. */
+  stream: NodeJS.WriteStream;
+}
+
+/** One goal, from the exam's examination to its closing text; returns how the command ends. */
+export async function holdGoalSession({ loaded, specPath, variant, target, options, signal, stream }: GoalSession): Promise<ExitCode> {
+  const [{ runGoal }, { requireStrongExam }, { summaryOf }, { openProgress }, { closingText }, { unsafeWarning }] = await Promise.all([
+    import("../run-goal.js"),
+    import("../lint/require-strong-exam.js"),
+    import("../lint/exam-report.js"),
+    import("../progress/open-progress.js"),
+    import("../progress/closing-text.js"),
+    import("../report/unsafe-text.js"),
+  ]);
+  const progress = openProgress(stream, options.json ?? false);
+  const onAbort = () => progress.say("Ending the run cleanly; Ctrl-C again stops at once.");
+  signal.addEventListener("abort", onAbort, { once: true });
+  const events: ForgeEvent[] = [];
+  const unsafe = options.unsafeNoSandbox ?? false;
+  if (unsafe) process.stderr.write(`${unsafeWarning}\n`);
+  try {
+    const report = await requireStrongExam({
+      loaded,
+      variant,
+      specPath,
+      unsafe,
+      acceptWeak: options.acceptWeakExam ?? false,
+      say: (text) => progress.say(text),
+      signal,
+    });
+    const result = await runGoal({
+      loaded,
+      variant,
+      target,
+      agent: agentChoiceOf(options),
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+      budget: budgetOf(options),
+      strategy: options.strategy,
+      playbook: options.playbook,
+      ...(options.resume === undefined ? {} : { resume: options.resume }),
+      runsDirectory: resolve(options.runs),
+      outputDirectory: resolve(options.output),
+      unsafe,
+      exam: summaryOf(report),
+      onEvent: (event) => {
+        events.push(event);
+        progress.event(event, Date.parse(event.at), event.run);
+      },
+      signal,
+    });
+    progress.close();
+    const repeat = { program: commandName(), specPath, variant, target, runs: options.runs };
+    if (!options.json) stream.write(`\n${closingText({ ...result, events, repeat, unsafe })}\n`);
+    return goalExitCode(result.end, result.directory, options.require, events);
+  } finally {
+    progress.close();
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function goalExitCode(end: RunEnd, directory: string | null, require: "passed" | "surpassed", events: ForgeEvent[]): ExitCode {
+  if (end === "interrupted") return exitCodes.interrupted;
+  if (end === "errored") return exitCodes.errored;
+  if (end === "agent-stopped" && directory === null) return exitCodes.errored;
+  if (directory === null) return exitCodes.failed;
+  const surpassed = end === "surpassed" || events.some((event) => event.type === "framework-accepted" && event.outcome === "surpassed");
+  return require === "surpassed" && !surpassed ? exitCodes.undecided : exitCodes.ok;
+}

@@ -1,0 +1,66 @@
+import type { BudgetLimits, ForgeEvent } from "../../specs/contracts/event.js";
+
+export interface Spent {
+  attempts: number;
+  minutes: number;
+  tokens: number;
+  /** US dollars of requests whose price is known. */
+  dollars: number;
+  /** Requests to a model whose price is not. */
+  unpricedRequests: number;
+}
+
+const noSpending = { attempts: 0, tokens: 0, dollars: 0, unpricedRequests: 0 };
+
+/** The one place that knows whether a goal may go on. It reads the run's log, so that a resumed run has spent what it spent before. */
+export class Budget {
+  private counted = { ...noSpending };
+  private position = 0;
+
+  constructor(
+    readonly limits: BudgetLimits,
+    private readonly events: () => readonly ForgeEvent[],
+    /** Milliseconds that earlier sessions of this run took. */
+    private readonly earlierMs: number,
+    private readonly startedAtMs: number,
+  ) {}
+
+  spent(): Spent {
+    const events = this.events();
+    for (; this.position < events.length; this.position++) this.counted = countIn(this.counted, events[this.position]!);
+    return { ...this.counted, minutes: (this.earlierMs + performance.now() - this.startedAtMs) / 60_000 };
+  }
+
+  /** Which limit has been reached, in words; null while all is left. */
+  exhausted(): string | null {
+    const { attempts, minutes, tokens, dollars } = this.limits;
+    const spent = this.spent();
+    if (spent.attempts >= attempts) return `${attempts} attempt${attempts === 1 ? "" : "s"}`;
+    if (spent.minutes >= minutes) return `${minutes} minutes`;
+    if (tokens !== undefined && spent.tokens >= tokens) return `${tokens} tokens`;
+    if (dollars !== undefined && spent.dollars >= dollars) return `$${dollars}`;
+    return null;
+  }
+}
+
+/** What the events of a run say was spent, but for time. */
+export function spendingOf(events: readonly ForgeEvent[]): Omit<Spent, "minutes"> {
+  return events.reduce(countIn, { ...noSpending });
+}
+
+function countIn(spent: typeof noSpending, event: ForgeEvent): typeof noSpending {
+  if (event.type === "attempt-submitted") return { ...spent, attempts: spent.attempts + 1 };
+  if (event.type !== "agent-turned" || event.usage === undefined) return spent;
+  const { input, output, cacheRead, cacheWrite } = event.usage;
+  return {
+    ...spent,
+    tokens: spent.tokens + input + output + cacheRead + cacheWrite,
+    dollars: spent.dollars + (event.dollars ?? 0),
+    unpricedRequests: spent.unpricedRequests + (event.dollars == null ? 1 : 0),
+  };
+}
+
+/** An agent asks for more than is left; it may still read and write. */
+export class BudgetSpent extends Error {
+  override name = "BudgetSpent";
+}
