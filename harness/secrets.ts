@@ -1,7 +1,7 @@
 import { redactSecrets } from "../agents/models/redact.js";
 import type { EventBody } from "../specs/contracts/event.js";
 
-const secretNames = /(KEY|TOKEN|SECRET|PASSWORD)$/;
+const secretNames = /(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|_PAT)(?:_?\d+)?$/i;
 const shortestSecret = 12;
 
 /** Values of this process's environment that nobody should read in a log. */

@@ -21,6 +21,8 @@ const bareScripts = [
   "prerequisites",
   "install-prerequisites",
   "install-python",
+  "coding-clis",
+  "install-coding-clis",
   "prepare-machine",
   "prepare",
   "build-if-stale",

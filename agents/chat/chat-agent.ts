@@ -1,6 +1,6 @@
-import { type Agent, AgentStopped, type AgentTools } from "../../specs/contracts/agent.js";
-import type { ToolCall } from "../../specs/contracts/conversation.js";
-import { type Model, ModelError, type ModelReply } from "../models/model.js";
+import { type Agent, type AgentBriefing, AgentStopped, type AgentTools } from "../../specs/contracts/agent.js";
+import type { ToolCall, Turn } from "../../specs/contracts/conversation.js";
+import { type Model, ModelError, type ModelReply, type ModelRequest } from "../models/model.js";
 import { costOf, type PriceTable } from "../models/prices.js";
 import { withRetries } from "../models/with-retries.js";
 import { goalPrompt, systemPrompt } from "../prompts/goal-prompt.js";
@@ -16,14 +16,18 @@ export interface ChatOptions {
 /** Turns in a row without a tool call after which a lane is over, where something has passed and where nothing has. */
 const silenceAfterPass = 1;
 const silenceBeforePass = 3;
+/** Of a small context an answer may take this much: servers refuse a request whose answer could not fit. */
+const longestAnswerShare = 0.25;
 /** The same call so often in a row is a loop. */
 const mostRepeats = 8;
 
 /** A model that works through tool calls: asks, carries out, answers, until it has nothing more to try or the budget is spent. */
 export function createChatAgent(model: Model, options: ChatOptions): Agent {
+  const outputTokens = Math.min(options.maximumOutputTokens, Math.floor(model.contextTokens * longestAnswerShare));
+  const firstTurns = (briefing: AgentBriefing): Turn[] => [{ role: "user", text: goalPrompt(briefing) }];
   return {
     name: `${model.provider}:${model.name}`,
-    preview: (briefing) => model.describeRequest(requestFor([{ role: "user", text: goalPrompt(briefing) }], options, AbortSignal.abort())),
+    preview: (briefing) => model.describeRequest(requestFor(firstTurns(briefing), outputTokens, AbortSignal.abort())),
     async work(tools) {
       const patient = withRetries(model, {
         onRetry: ({ error, waitMs }) => tools.note(`${model.name}: ${error.message}; trying again in ${Math.ceil(waitMs / 1000)} s`),
@@ -35,13 +39,15 @@ export function createChatAgent(model: Model, options: ChatOptions): Agent {
           await carryOut(tools, open);
           continue;
         }
-        const silent = silentTurns(turns);
         const hasPassed = tools.history().some(({ verdict }) => verdict.outcome === "passed" || verdict.outcome === "surpassed");
-        if (silent >= (hasPassed ? silenceAfterPass : silenceBeforePass)) return;
+        const silent = silentTurns(tools.conversation());
+        if (silent >= silenceBeforePass && !hasPassed)
+          return tools.note(`the model called no tool ${silent} times in a row; its lane is over`);
+        if (silent >= (wasCut(turns) ? silenceBeforePass : silenceAfterPass) && hasPassed) return;
         if (repeatedCalls(tools.conversation()) >= mostRepeats * 2) return tools.note("the model goes in circles; its lane is over");
-        if (latestTokens > fullShare * model.contextTokens) compact(tools);
+        if (latestTokens > fullShare * model.contextTokens || latestTokens + outputTokens > model.contextTokens) compact(tools);
         if (turns.at(-1)?.role === "assistant") say(tools, nudge);
-        await ask(patient, tools, options);
+        await ask(patient, tools, { ...options, maximumOutputTokens: outputTokens });
       }
     },
   };
@@ -59,19 +65,29 @@ const compact = (tools: AgentTools): void => tools.record({ type: "conversation-
 
 const nudge = "Nothing has passed yet, and you called no tool. Go on: `check` says what is wrong, `submit` makes an attempt.";
 
-function requestFor(turns: Parameters<Model["respond"]>[0]["turns"], options: ChatOptions, signal: AbortSignal) {
-  return { system: systemPrompt(), tools: describeTools(), turns, maximumOutputTokens: options.maximumOutputTokens, signal };
+const cutWord = "Your answer was cut off at the longest answer: write less at once, in several steps.";
+
+/** Whoever was cut off has not finished, even where nothing was called. */
+function wasCut(turns: readonly Turn[]): boolean {
+  const last = turns.at(-1);
+  return last?.role === "user" && last.text === cutWord;
+}
+
+function requestFor(turns: Turn[], maximumOutputTokens: number, signal: AbortSignal): ModelRequest {
+  return { system: systemPrompt(), tools: describeTools(), turns, maximumOutputTokens, signal };
 }
 
 async function ask(model: Model, tools: AgentTools, options: ChatOptions): Promise<void> {
   let reply: ModelReply;
   const { turns } = conversationOf(tools.conversation());
   try {
-    reply = await model.respond(requestFor(turns, options, tools.signal));
+    reply = await model.respond(requestFor(turns, options.maximumOutputTokens, tools.signal));
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     // A conversation that was cut a moment ago cannot be made any shorter.
     if (error.problem.kind === "too-long" && turns.length > 1) return compact(tools);
+    if (error.problem.kind === "too-long")
+      throw new AgentStopped(`${error.message}: the goal alone is too long for it; choose a model that takes more`, { cause: error });
     throw new AgentStopped(`${model.name}: ${error.message}`, { cause: error });
   }
   const cut = reply.stop === "length";
@@ -90,7 +106,7 @@ async function ask(model: Model, tools: AgentTools, options: ChatOptions): Promi
     usage: reply.usage,
     dollars: costOf(model.name, reply.usage, options.prices),
   });
-  if (cut && calls.length === 0) say(tools, "Your answer was cut off at the longest answer: write less at once, in several steps.");
+  if (cut && calls.length === 0) say(tools, cutWord);
 }
 
 /** Calls with an id that another of the same turn has get one of their own: they are answered with an error, not carried out. */

@@ -16,6 +16,7 @@ export function compactedText(tools: AgentTools): string {
   const files = tools.workspace.list().map(({ name, bytes }) => `- ${name}, ${bytes} bytes`);
   return [
     goalPrompt(tools.briefing),
+    ...(tools.opening === "" ? [] : [tools.opening]),
     "# So far",
     "The conversation had grown too long and was cut here. The workspace is as you left it.",
     `## Attempts\n\n${history.length === 0 ? "None yet." : history.slice(-mostAttempts).map(attemptLine).join("\n")}`,

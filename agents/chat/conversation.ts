@@ -40,15 +40,13 @@ export function conversationOf(events: readonly ConversationEvent[]): Conversati
   return { turns, open, latestTokens };
 }
 
-/** How many of the newest turns in a row were the agent's without a call of a tool. */
-export function silentTurns(turns: readonly Turn[]): number {
-  const own = turns.filter((turn) => turn.role !== "user");
-  let count = 0;
-  while (count < own.length && isSilent(own[own.length - 1 - count]!)) count++;
-  return count;
+/** How many of the agent's newest turns in a row called no tool, whatever was cut in between. */
+export function silentTurns(events: readonly ConversationEvent[]): number {
+  const own = events.flatMap((event) =>
+    event.type === "agent-turned" && event.turn.role === "assistant" ? [event.turn.calls.length] : [],
+  );
+  return own.length - 1 - own.findLastIndex((calls) => calls > 0);
 }
-
-const isSilent = (turn: Turn): boolean => turn.role === "assistant" && turn.calls.length === 0;
 
 /** How many of the newest calls in a row are the same, arguments and all. */
 export function repeatedCalls(events: readonly ConversationEvent[]): number {

@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Agent } from "../../specs/contracts/agent.js";
 import { launcher, openDesk } from "../desk/open-desk.js";
@@ -10,14 +11,16 @@ export const manual: Agent = {
   async work(tools) {
     const desk = await openDesk(tools);
     try {
-      tools.note(`waiting for work in ${desk.folder}: read AGENTS.md there; \`${launcher} submit "what is new"\` makes an attempt`);
+      tools.note(
+        `waiting for work in ${relative(process.cwd(), desk.folder)}: read AGENTS.md there; \`${launcher} submit "what is new"\` makes an attempt`,
+      );
       let done = false;
       void desk.finished.then(() => {
         done = true;
       });
       while (!done && tools.budgetLeft()) await sleep(lookEveryMs);
     } finally {
-      desk.close();
+      await desk.close();
     }
   },
 };

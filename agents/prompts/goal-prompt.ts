@@ -19,7 +19,7 @@ export function goalPrompt(briefing: AgentBriefing): string {
     threads: String(briefing.threads),
     header: briefing.header.trim(),
     entries: Object.entries(spec.entries)
-      .map(([name, entry]) => entryText(name, entry, spec))
+      .map(([name, entry]) => entryText(name, entry, briefing))
       .join("\n\n"),
     reference: loaded.referenceText.trim(),
     rules: rulesText(spec),
@@ -35,10 +35,11 @@ export function goalPrompt(briefing: AgentBriefing): string {
   });
 }
 
-function entryText(name: string, entry: Entry, spec: KernelSpec): string {
+function entryText(name: string, entry: Entry, { loaded: { spec }, variant }: AgentBriefing): string {
+  const types: Record<string, string> = { store: variant.store, accumulate: variant.accumulate };
   const buffers = Object.entries(entry.buffers).map(
     ([buffer, { role, type, shape, description }]) =>
-      `  - \`${buffer}\`: ${role}, ${type}, [${shape.join(", ")}], row-major${description === undefined ? "" : `; ${description}`}`,
+      `  - \`${buffer}\`: ${role}, ${types[type] ?? type}, [${shape.join(", ")}], row-major${description === undefined ? "" : `; ${description}`}`,
   );
   const timed = spec.cases.timed.map((sizes, index) => `${index}: ${sizesText(sizes)}`).join("; ");
   return [

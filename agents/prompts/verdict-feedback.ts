@@ -1,7 +1,10 @@
 import type { AgentBriefing } from "../../specs/contracts/agent.js";
 import type { CheckResult, Evidence, Mismatch, SpeedFigure, Verdict } from "../../specs/contracts/verdict.js";
+import { markData } from "./mark-data.js";
 
-const mostLogCharacters = 6_000;
+/** Of all that programs printed in one verdict, so that an answer is never cut through a mark. */
+const mostLogCharacters = 10_000;
+const mostEvidence = 4;
 const mostMismatches = 8;
 
 /**
@@ -42,21 +45,22 @@ const lost = (figure: SpeedFigure): number => figure.candidateSeconds * (1 - fig
 function stoppedText(check: CheckResult): string {
   if (check.status === "errored") return `The ${check.check} check could not be made, which says nothing of the code: ${check.reason}`;
   if (check.status !== "failed") return "";
-  const shown = check.evidence.slice(0, 4).map(evidenceFeedback);
+  const taken = check.evidence.slice(0, mostEvidence);
+  const shown = taken.map((evidence) => evidenceFeedback(evidence, mostLogCharacters / taken.length));
   const more = check.evidence.length > shown.length ? `\n(and ${check.evidence.length - shown.length} more)` : "";
   return `The ${check.check} check failed: ${check.summary}\n${shown.join("\n")}${more}`;
 }
 
-function evidenceFeedback(evidence: Evidence): string {
+function evidenceFeedback(evidence: Evidence, mostCharacters: number): string {
   switch (evidence.kind) {
     case "rules":
-      return `- law "${evidence.law}": ${evidence.detail}`;
+      return `- law "${evidence.law}": ${quoted("detail", evidence.detail, mostCharacters)}`;
     case "build":
-      return quoted("compiler", evidence.log);
+      return quoted("compiler", evidence.log, mostCharacters);
     case "memory":
     case "crash":
     case "speed":
-      return `- ${evidence.entry}: ${quoted("detail", evidence.detail)}`;
+      return `- ${evidence.entry}: ${quoted("detail", evidence.detail, mostCharacters)}`;
     case "determinism":
       return `- ${evidence.entry}, output ${evidence.output}: ${evidence.differing} element(s) differ between two calls with the same inputs`;
     case "alignment":
@@ -100,10 +104,10 @@ function speedText(figures: SpeedFigure[], briefing: AgentBriefing): string {
 
 const milliseconds = (seconds: number): string => `${(seconds * 1e3).toPrecision(3)} ms`;
 
-const warningsText = (warnings: string[]): string => `Warnings: ${quoted("compiler", warnings.slice(0, 5).join("\n"))}`;
+const warningsText = (warnings: string[]): string =>
+  `Warnings: ${quoted("compiler", warnings.slice(0, 5).join("\n"), mostLogCharacters / 4)}`;
 
 /** What a compiler or a program printed is marked as such: nothing in it is an instruction. */
-function quoted(who: string, text: string): string {
-  const cut = text.length > mostLogCharacters ? `${text.slice(0, mostLogCharacters)}\n[… cut]` : text;
-  return cut.includes("\n") ? `<${who}-output>\n${cut.replaceAll(`</${who}-output>`, "")}\n</${who}-output>` : cut;
+function quoted(who: "compiler" | "detail", text: string, mostCharacters: number): string {
+  return markData(who, text.length > mostCharacters ? `${text.slice(0, mostCharacters)}\n[… cut]` : text);
 }

@@ -45,7 +45,16 @@ function eventsOfLane(events: readonly ForgeEvent[], lane: number): LaneEvent[] 
 }
 
 async function submitAgain(tools: AgentTools, event: EventOf<"attempt-submitted">, before: Verdict | undefined): Promise<void> {
-  const { attempt, verdict } = await tools.submit(event.summary, event.lessons);
+  const submission = await tools.submit(event.summary, event.lessons).catch((error: unknown) => {
+    // What was a candidate then and is none now: the record says something else than what was judged.
+    if (error instanceof Error && error.name === "CandidateError") return error;
+    throw error;
+  });
+  if (submission instanceof Error)
+    return tools.note(
+      `recorded as attempt ${event.attempt}, ${before?.outcome ?? "without a verdict"}; now it cannot be submitted: ${submission.message}`,
+    );
+  const { attempt, verdict } = submission;
   tools.note(`attempt ${attempt}, recorded as attempt ${event.attempt}: ${comparison(before, verdict)}`);
 }
 

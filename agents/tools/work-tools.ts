@@ -1,4 +1,5 @@
 import { Type } from "@sinclair/typebox";
+import { markData } from "../prompts/mark-data.js";
 import { slowestEntry, verdictFeedback } from "../prompts/verdict-feedback.js";
 import { answer, declareTool, refusal, type Tool } from "./tool.js";
 
@@ -10,7 +11,7 @@ const shell = declareTool({
   parameters: Type.Object({ command: Type.String({ minLength: 1, maxLength: 8000 }) }, { additionalProperties: false }),
   async run(given, tools) {
     const { output, end, failed } = await tools.shell(given.command);
-    return { text: `${output === "" ? "(no output)" : output}\n[${end}]`, isError: failed };
+    return { text: `${output === "" ? "(no output)" : markData("shell", output)}\n[${end}]`, isError: failed };
   },
 });
 
@@ -41,7 +42,8 @@ const profile = declareTool({
       return refusal(`there is no entry ${JSON.stringify(given.entry)}; there are: ${Object.keys(spec.entries).join(", ")}`);
     const size = given.timed_size ?? 0;
     if (size >= spec.cases.timed.length) return refusal(`timed_size goes from 0 to ${spec.cases.timed.length - 1}`);
-    return answer(await tools.profile(given.entry, size));
+    // Names, remarks and source lines in it come from the candidate and the compiler.
+    return answer(markData("profile", await tools.profile(given.entry, size)));
   },
 });
 
@@ -79,7 +81,7 @@ const submit = declareTool({
     if (direction !== null) parts.push(direction);
     if (slowest !== null && tools.budgetLeft()) {
       const where = await tools.profile(slowest.entry, slowest.timedSize).catch((error: unknown) => `no profile: ${String(error)}`);
-      parts.push(`Where the time of ${slowest.entry} goes, in the workspace as it now stands:\n${where}`);
+      parts.push(`Where the time of ${slowest.entry} goes, in the workspace as it now stands:\n${markData("profile", where)}`);
     }
     return answer(parts.join("\n\n"));
   },

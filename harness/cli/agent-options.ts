@@ -73,3 +73,25 @@ export function budgetOf({ attempts, minutes, tokens, dollars }: AgentCommandOpt
     ...(dollars === undefined ? {} : { dollars }),
   };
 }
+
+/** The options as they would be typed again, for a command that goes on with the same goal; empty where all are defaults. */
+export function agentFlags(options: AgentCommandOptions): string {
+  const { agent, model, baseUrl, effort, thinkingTokens, contextTokens, outputTokens, prices, command, replay, from, strategy } = options;
+  const flags: [string, string | number | undefined][] = [
+    ["--agent", agent === "autotune" || agent === "mcp" || from !== undefined ? undefined : agent],
+    ["--from", from],
+    ["--model", model],
+    ["--base-url", baseUrl],
+    ["--effort", effort],
+    ["--thinking-tokens", thinkingTokens],
+    ["--context-tokens", contextTokens],
+    ["--output-tokens", outputTokens],
+    ["--prices", prices],
+    ["--command", command],
+    ["--replay", replay],
+    ["--strategy", strategy === "linear" ? undefined : strategy],
+  ];
+  return flags.flatMap(([flag, value]) => (value === undefined ? [] : [` ${flag} ${quoted(String(value))}`])).join("");
+}
+
+const quoted = (word: string): string => (/^[\w./:@=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

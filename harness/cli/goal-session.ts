@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { ForgeEvent, RunEnd } from "../../specs/contracts/event.js";
 import type { LoadedSpec } from "../../specs/contracts/spec.js";
-import { type AgentCommandOptions, agentChoiceOf, budgetOf } from "./agent-options.js";
+import { type AgentCommandOptions, agentChoiceOf, agentFlags, budgetOf } from "./agent-options.js";
 import { commandName } from "./command-name.js";
 import { type ExitCode, exitCodes } from "./exit-codes.js";
 
@@ -75,7 +75,12 @@ export async function holdGoalSession({ loaded, specPath, variant, target, optio
       signal,
     });
     progress.close();
-    const repeat = { program: commandName(), specPath, variant, target, runs: options.runs };
+    const repeat = {
+      program: commandName(),
+      command: options.agent === "mcp" ? ("mcp" as const) : ("goal" as const),
+      ...{ specPath, variant, target, runs: options.runs },
+      agent: agentFlags(options),
+    };
     if (!options.json) stream.write(`\n${closingText({ ...result, events, repeat, unsafe })}\n`);
     return goalExitCode(result.end, result.directory, options.require, events);
   } finally {

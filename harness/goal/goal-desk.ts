@@ -1,6 +1,5 @@
 import type { AgentBriefing, JudgedAttempt } from "../../specs/contracts/agent.js";
 import type { OpenRun } from "../../specs/contracts/store.js";
-import type { Candidate } from "../../specs/contracts/target.js";
 import type { Verdict } from "../../specs/contracts/verdict.js";
 import type { ExamRoom } from "../exam-room.js";
 import type { Placement, Strategy, StrategyView } from "../strategies/strategy.js";
@@ -11,6 +10,8 @@ import { TurnTaking } from "./turn-taking.js";
 export interface PlacedAttempt extends JudgedAttempt {
   base: number | null;
 }
+
+type Submitted = Omit<PlacedAttempt, "verdict">;
 
 interface Waiting {
   lane: number;
@@ -24,6 +25,8 @@ export class GoalDesk {
   private readonly open = new Set<number>();
   private waiting: Waiting[] = [];
   private readonly onFirstPass: (() => void)[] = [];
+  /** Set by the first lane that fails: the others end at their next step. */
+  isStopped = false;
   bestTrialSeconds = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -44,6 +47,10 @@ export class GoalDesk {
       this.signal.throwIfAborted();
       return work();
     });
+  }
+
+  stop(): void {
+    this.isStopped = true;
   }
 
   openLane(lane: number): void {
@@ -73,29 +80,34 @@ export class GoalDesk {
     return Math.max(0, ...submitted) + 1;
   }
 
-  /** Judges an attempt that is in the log already: a fresh one, or one whose verdict a crash prevented. */
-  async judgeAttempt(attempt: {
-    attempt: number;
-    lane: number;
-    base: number | null;
-    candidate: Candidate;
-    summary: string;
-  }): Promise<Verdict> {
-    const number = attempt.attempt;
+  /** Judges an attempt that is in the log already and whose verdict a crash prevented. */
+  judgeAttempt(attempt: Submitted): Promise<Verdict> {
+    return this.onMachine(() => this.judge(attempt));
+  }
+
+  /** Has an attempt submitted and judged, with nobody else's in between: up to a verdict, the log's last attempt is the one it judges. */
+  submitAndJudge(submit: () => Promise<Submitted>): Promise<number> {
     return this.onMachine(async () => {
-      const verdict = await this.room.judge(attempt.candidate, false, {
-        started: (check) => this.run.append({ type: "check-started", attempt: number, check }),
-        finished: (result) => this.run.append({ type: "check-finished", attempt: number, result }),
-      });
-      const judged: PlacedAttempt = { ...attempt, verdict };
-      const best = bestOf([...this.judged, judged]);
-      this.run.append({ type: "attempt-judged", attempt: number, verdict, bestRatio: best ? ratioOf(best.verdict) : null });
-      // Only now does it count: a verdict that the log could not take is given again after --resume.
-      this.judged.push(judged);
-      if (isAccepted(judged)) this.giveUpWaiting();
-      this.settleWaiting();
-      return verdict;
+      const submitted = await submit();
+      await this.judge(submitted);
+      return submitted.attempt;
     });
+  }
+
+  private async judge(attempt: Submitted): Promise<Verdict> {
+    const number = attempt.attempt;
+    const verdict = await this.room.judge(attempt.candidate, false, {
+      started: (check) => this.run.append({ type: "check-started", attempt: number, check }),
+      finished: (result) => this.run.append({ type: "check-finished", attempt: number, result }),
+    });
+    const judged: PlacedAttempt = { ...attempt, verdict };
+    const best = bestOf([...this.judged, judged]);
+    this.run.append({ type: "attempt-judged", attempt: number, verdict, bestRatio: best ? ratioOf(best.verdict) : null });
+    // Only now does it count: a verdict that the log could not take is given again after --resume.
+    this.judged.push(judged);
+    if (isAccepted(judged)) this.giveUpWaiting();
+    this.settleWaiting();
+    return verdict;
   }
 
   /** Where a lane goes on after its newest attempt; waits where the strategy has it wait for others. */

@@ -115,6 +115,9 @@ export class LaneTools implements AgentTools {
     const unanswered = this.unansweredAttempt(summary);
     const attempt = unanswered?.attempt ?? (await this.submitAnew(summary, lessons));
     const judged = this.desk.judged.find((candidate) => candidate.attempt === attempt)!;
+    const answered = this.desk.run.events().findLast((event) => event.type === "submission-answered" && event.attempt === attempt);
+    // Decided before a crash: others may have gone on since, and the decision would be another.
+    if (answered?.type === "submission-answered") return { attempt, verdict: judged.verdict, direction: answered.direction };
     const placement = await this.desk.placement(this.lane);
     this.place(placement);
     this.desk.run.append({ type: "submission-answered", attempt, lane: this.lane, base: placement.base, direction: placement.text });
@@ -156,7 +159,7 @@ export class LaneTools implements AgentTools {
   }
 
   budgetLeft(): boolean {
-    return !this.signal.aborted && this.desk.budget.exhausted() === null;
+    return !this.signal.aborted && !this.desk.isStopped && this.desk.budget.exhausted() === null;
   }
 
   history(): readonly JudgedAttempt[] {
@@ -169,7 +172,9 @@ export class LaneTools implements AgentTools {
     this.logChanges("agent");
     const { lane, base } = this;
     // Commits of several lanes go to one repository, and numbers follow the order of the log.
-    const attempt = await this.desk.onMachine(async () => {
+    return this.desk.submitAndJudge(async () => {
+      // Others may have spent what was left while this one waited for the machine.
+      this.refuseWithoutBudget();
       const { commit, tree } = await this.desk.run.commit(candidate, summary);
       const number = this.desk.nextAttempt();
       this.desk.run.append({
@@ -182,10 +187,8 @@ export class LaneTools implements AgentTools {
         base,
         ...(lessons.length > 0 ? { lessons } : {}),
       });
-      return number;
+      return { attempt: number, lane, base, candidate, summary };
     });
-    await this.desk.judgeAttempt({ attempt, lane, base, candidate, summary });
-    return attempt;
   }
 
   /** The lane's newest attempt where a crash kept its answer from the agent, who now submits the same again. */

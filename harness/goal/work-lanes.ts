@@ -1,5 +1,6 @@
 import type { Agent } from "../../specs/contracts/agent.js";
 import type { GoalDesk } from "./goal-desk.js";
+import { isAccepted } from "./judged.js";
 import { LaneTools } from "./lane-tools.js";
 
 /**
@@ -7,6 +8,8 @@ import { LaneTools } from "./lane-tools.js";
  * a lane ends the others at their next step and is thrown once all are over; nothing judged is lost by it.
  */
 export async function workLanes(agent: Agent, desk: GoalDesk): Promise<void> {
+  // A resumed run's lanes count from the start, so that one does not decide without those that begin a moment later.
+  if (desk.judged.some(isAccepted)) for (let lane = 0; lane < desk.strategy.lanes; lane++) desk.openLane(lane);
   const others = Array.from({ length: desk.strategy.lanes - 1 }, (_, index) => index + 1);
   const results = await Promise.allSettled([
     workLane(agent, desk, 0).finally(() => desk.giveUpWaiting()),
@@ -25,6 +28,9 @@ async function workLane(agent: Agent, desk: GoalDesk, lane: number): Promise<voi
   try {
     if (!opened) tools.begin(lane === 0 ? { base: null, text: null } : desk.opening(lane));
     await agent.work(tools);
+  } catch (error) {
+    desk.stop();
+    throw error;
   } finally {
     desk.closeLane(lane);
   }

@@ -45,7 +45,8 @@ const idOf = (text: string): string =>
 
 function findingsOf(events: readonly ForgeEvent[]): Finding[] {
   const [started] = events;
-  if (started?.type !== "run-started") return [];
+  // Whoever hands in what was there before has tried nothing.
+  if (started?.type !== "run-started" || /^(resubmit|replay)\b/.test(started.goal.agent)) return [];
   const verdicts = new Map(events.flatMap((event) => (event.type === "attempt-judged" ? [[event.attempt, event.verdict] as const] : [])));
   return events.flatMap((event) => {
     if (event.type !== "attempt-submitted") return [];

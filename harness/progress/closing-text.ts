@@ -16,7 +16,16 @@ export interface ClosedGoal {
   /** True where nothing held the code in. */
   unsafe?: boolean;
   /** What the user typed, for the commands that go on from here. */
-  repeat: { program: string; specPath: string; variant: string; target: string; runs: string };
+  repeat: {
+    program: string;
+    command: "goal" | "mcp";
+    specPath: string;
+    variant: string;
+    target: string;
+    runs: string;
+    /** Options that name the agent, each after a blank. */
+    agent: string;
+  };
 }
 
 const headlines: Record<RunEnd, string> = {
@@ -61,7 +70,7 @@ export function closingText(goal: ClosedGoal): string {
 
 function resumeCommand({ run, repeat }: ClosedGoal): string {
   const runs = repeat.runs === "runs" ? "" : ` --runs ${repeat.runs}`;
-  return `${repeat.program} goal ${repeat.specPath} --variant ${repeat.variant} --target ${repeat.target}${runs} --resume ${run}`;
+  return `${repeat.program} ${repeat.command} ${repeat.specPath} --variant ${repeat.variant} --target ${repeat.target}${repeat.agent}${runs} --resume ${run}`;
 }
 
 function acceptedFigures(events: ForgeEvent[], attempt: number | null) {

@@ -8,10 +8,11 @@ export async function streamForge(
   commandLine: string[],
   folder: string,
   onEvent: (event: ForgeEvent, child: ChildProcess) => void = () => {},
+  environment: Record<string, string> = {},
 ): Promise<Ended & { events: ForgeEvent[] }> {
   const child = spawn(process.execPath, [mainPath, ...commandLine, "--json"], {
     cwd: folder,
-    env: { ...process.env, NO_COLOR: "1", FORGE_DEBUG: "" },
+    env: { ...process.env, NO_COLOR: "1", FORGE_DEBUG: "", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = await untilEnd(child, (line) => {

@@ -80,6 +80,12 @@ describe("what a run teaches", () => {
     expect(learnFrom(lessons, firstRun)).toEqual(lessons);
   });
 
+  it("is nothing where code was only handed in again", () => {
+    const again = structuredClone(firstRun);
+    for (const event of again) if (event.type === "run-started") event.goal.agent = "resubmit";
+    expect(learnFrom([], again)).toEqual([]);
+  });
+
   it("is told with the largest gain first, and what did not work after it", () => {
     const lines = playbookText(lessons).split("\n");
     expect(lines[0]).toBe("Worked:");
