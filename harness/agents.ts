@@ -21,6 +21,8 @@ export interface AgentChoice {
   command?: string | undefined;
   /** Id of the run to do again. */
   replay?: string | undefined;
+  /** Nothing will be sent: no key is needed. */
+  previewOnly?: boolean | undefined;
 }
 
 const providers = { anthropic: "anthropic", openai: "openai-chat", "openai-responses": "openai-responses" } as const;
@@ -79,10 +81,10 @@ async function modelAgent(
       provider,
       model: choice.model,
       baseUrl: choice.baseUrl,
-      apiKey: process.env[keyVariables[provider]],
+      apiKey: process.env[keyVariables[provider]] ?? (choice.previewOnly ? "no key: nothing is sent" : undefined),
       effort: choice.effort,
       thinkingTokens: choice.thinkingTokens,
-      contextTokens: choice.contextTokens,
+      contextTokens: choice.contextTokens ?? priceOf(choice.model, prices)?.context_tokens,
     });
     return createChatAgent(model, { prices, maximumOutputTokens: choice.outputTokens ?? defaultOutputTokens });
   } catch (error) {

@@ -11,7 +11,9 @@ export async function openOrResume(
   if (resume === undefined) return { run: await store.create(goal), truncatedBytes: 0 };
   const id = resume === true ? store.newestUnfinished(goal) : resume;
   if (id === null)
-    throw new StoreError(`there is no unfinished run of ${goal.spec} ${goal.variant} ${goal.target}; leave out --resume to begin one`);
+    throw new StoreError(
+      `there is no unfinished run of ${goal.spec} ${goal.variant} ${goal.target} by ${goal.agent}; leave out --resume to begin one, or name a run that has ended (\`forge runs\`) to go on with it`,
+    );
   const opened = await store.open(id);
   try {
     refuseOtherGoal(opened.run, goal);

@@ -51,10 +51,10 @@ export interface GoalResult {
 export async function runGoal(options: GoalOptions): Promise<GoalResult> {
   const startedAtMs = performance.now();
   const agent = await chooseAgent(options.agent, { ...options.loaded.spec.budget, ...options.budget }, options.runsDirectory);
-  const strategy = chooseStrategy(options.strategy ?? "linear");
+  const strategy = chooseStrategy(agent.strategy ?? options.strategy ?? "linear");
   const room = await ExamRoom.open(options);
   try {
-    const goal = describeGoal(options, agent.name, room);
+    const goal = describeGoal(options, agent.name, strategy.name, room);
     const opened = await openOrResume(openRunStore(options.runsDirectory), goal, options.resume);
     const run = announcing(opened.run, options.onEvent, environmentSecrets());
     try {
@@ -108,7 +108,7 @@ const playbookKey = (options: BriefingOptions, room: ExamRoom): PlaybookKey => (
   cpuModel: room.machine.cpuModel,
 });
 
-function describeGoal(options: GoalOptions, agent: string, room: ExamRoom): GoalDescription {
+function describeGoal(options: GoalOptions, agent: string, strategy: string, room: ExamRoom): GoalDescription {
   const { loaded } = options;
   return {
     spec: loaded.spec.name,
@@ -119,7 +119,7 @@ function describeGoal(options: GoalOptions, agent: string, room: ExamRoom): Goal
     agent,
     threads: room.threads,
     budget: { ...loaded.spec.budget, ...options.budget },
-    ...(options.strategy === undefined || options.strategy === "linear" ? {} : { strategy: options.strategy }),
+    ...(strategy === "linear" ? {} : { strategy }),
   };
 }
 

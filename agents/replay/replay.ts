@@ -16,7 +16,10 @@ const passive: ReadonlySet<string> = new Set(["list", "read", "search", "profile
  */
 export function createReplay(recorded: readonly ForgeEvent[]): Agent {
   const verdicts = new Map(recorded.flatMap((event) => (event.type === "attempt-judged" ? [[event.attempt, event.verdict] as const] : [])));
+  const [started] = recorded;
   return {
+    // Lanes of the record are lanes of the replay.
+    strategy: (started?.type === "run-started" ? started.goal.strategy : undefined) ?? "linear",
     name: `replay:${recorded[0]?.run ?? "nothing"}`,
     async work(tools) {
       const files = new Map<string, string>();

@@ -15,7 +15,11 @@ export async function previewGoal({ loaded, variant, target, options, signal }: 
     import("../../agents/models/prices.js"),
   ]);
   const runsDirectory = resolve(options.runs);
-  const agent = await chooseAgent(agentChoiceOf(options), { ...loaded.spec.budget, ...budgetOf(options) }, runsDirectory);
+  const agent = await chooseAgent(
+    { ...agentChoiceOf(options), previewOnly: true },
+    { ...loaded.spec.budget, ...budgetOf(options) },
+    runsDirectory,
+  );
   if (!agent.preview) throw new UsageError(`--dry-run shows what a model would be sent; the agent ${agent.name} asks none`);
   const briefing = await briefingFor({
     loaded,

@@ -126,6 +126,8 @@ export interface AgentTools {
 /** Who writes the code. `work` is called once a lane and returns when the agent has nothing more to try there. */
 export interface Agent {
   name: string;
+  /** The only strategy that it can work under; absent where any will do. */
+  strategy?: string;
   work(tools: AgentTools): Promise<void>;
   /** What would be sent to a model first, as JSON without keys; absent where no model is asked. */
   preview?(briefing: AgentBriefing): unknown;
