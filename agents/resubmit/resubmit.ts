@@ -6,7 +6,8 @@ export function createResubmit(candidate: Candidate, folder: string): Agent {
   return {
     name: "resubmit",
     async work(tools: AgentTools): Promise<void> {
-      if (tools.history().length > 0) return tools.note("this run has judged the folder already");
+      const latest = tools.history().at(-1);
+      if (latest && latest.verdict.outcome !== "errored") return tools.note("this run has judged the folder already");
       tools.workspace.replace(candidate);
       await tools.submit(`as it stands in ${folder}`);
     },

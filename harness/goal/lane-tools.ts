@@ -200,6 +200,8 @@ export class LaneTools implements AgentTools {
     if (later.some((event) => event.type === "tool-called" || event.type === "agent-turned")) return null;
     const judged = this.desk.judged.find(({ attempt }) => attempt === submitted.attempt);
     if (!judged) return null;
+    // No verdict was given, and the agent knows it: it asks for another.
+    if (judged.verdict.outcome === "errored" && later.some((event) => event.type === "submission-answered")) return null;
     const placed = later.some((event) => event.type === "workspace-changed" && event.by === "strategy");
     return placed || sameFiles(this.workspace, judged) ? judged : null;
   }
