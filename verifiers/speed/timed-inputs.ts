@@ -13,7 +13,7 @@ import { bytesOf, takeAlong } from "../numerics/tensor.js";
 const maximumSetBytes = 4 * 2 ** 30;
 const maximumSets = 512;
 /** Elements of one slice that change before a call. */
-const maximumChanges = 64;
+const maximumChanges = 8;
 
 interface Change {
   set: number;
