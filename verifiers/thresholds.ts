@@ -35,6 +35,8 @@ export const thresholds = {
   clockToleranceNs: 20_000,
   blockMs: 50,
   blockCalls: 4,
+  /** A block of slow calls that lasts as long as this has enough of them with two. */
+  longBlockMs: 250,
   /** Share of a core that others may use in a window before its blocks are repeated. */
   foreignCpuShare: 0.05,
   foreignWindowMs: 1000,
@@ -42,5 +44,7 @@ export const thresholds = {
   limitShare: 0.95,
   /** A time this much below the physical limit is impossible; the margin covers the error of the measured peaks. */
   physicsMargin: 1.15,
+  /** So often peaks are measured again, beside what seems to exceed them, before anything is called faster than physics. */
+  peakRepeats: 3,
   determinismRepeats: 4,
 } as const;

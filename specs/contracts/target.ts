@@ -134,11 +134,21 @@ export type CallReport =
   | { status: "crashed"; detail: string }
   | { status: "timeout" };
 
+/** Bytes that replace others of an input. */
+export interface InputChange {
+  set: number;
+  buffer: string;
+  byteOffset: number;
+  bytes: Uint8Array;
+}
+
 /** One sandboxed runner with libraries loaded: inputs go in, outputs come out, nothing else. */
 export interface Session {
   /** Lays out buffer sets; sizes in bytes, outputs and inputs by entry signature order. Forgets earlier sets. */
   bind(entry: string, byteLengths: number[], sets: number): Promise<void>;
   writeInput(set: number, buffer: string, byteOffset: number, bytes: Uint8Array): Promise<void>;
+  /** Many small writes at once: what changes between two timed calls. Later ones overwrite earlier ones. */
+  changeInputs(changes: InputChange[]): Promise<void>;
   call(request: CallRequest): Promise<CallReport>;
   readOutput(set: number, buffer: string, byteOffset: number, byteLength: number): Promise<Uint8Array>;
   freeze(): Promise<void>;
@@ -193,7 +203,8 @@ export interface Target {
   open(request: SessionRequest): Promise<Session>;
   /** Samples a candidate's calls in a runner of its own, never in one that judges. What the candidate does wrong is data. */
   profile(request: ProfileRequest): Promise<TargetProfile>;
-  peaks(threads: number): Promise<Peaks>;
+  /** Measured once and kept; `anew` measures again and keeps the higher of each. */
+  peaks(threads: number, anew?: boolean): Promise<Peaks>;
   /** Flags of the baseline: plain -O3 for this machine. */
   baselineFlags(compiler: string): string[];
   tuningSpace(variant: Variant): TuningSpace;

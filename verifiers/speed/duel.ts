@@ -58,6 +58,13 @@ export interface DuelOptions {
 
 type Side = "candidate" | "baseline";
 
+/** At least 4 and 50 ms of them; of slow calls fewer, but 2, so that the slowest of a unit can still be left out. */
+function callsPerBlock(millisecondsPerCall: number): number {
+  const { blockMs, blockCalls, longBlockMs } = thresholds;
+  const enough = Math.max(2, Math.ceil(longBlockMs / millisecondsPerCall));
+  return Math.max(Math.ceil(blockMs / millisecondsPerCall), Math.min(blockCalls, enough));
+}
+
 /** A duel of two processes over one entry at one size: paired blocks in random ABBA order, the one that waits frozen, every call on changed inputs, every result of the candidate sealed. */
 export class Duel {
   private readonly random: Random;
@@ -156,7 +163,7 @@ export class Duel {
       const startedAt = performance.now();
       await this.runBlock(side, calls);
       if (this.evidence.length > 0 || this.broken) return;
-      this.calls[side] = Math.max(thresholds.blockCalls, Math.ceil((thresholds.blockMs * calls) / (performance.now() - startedAt)));
+      this.calls[side] = callsPerBlock((performance.now() - startedAt) / calls);
     }
   }
 

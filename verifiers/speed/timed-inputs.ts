@@ -1,5 +1,5 @@
 import type { Entry, LoadedSpec, OutputBuffer, Sizes } from "../../specs/contracts/spec.js";
-import type { Session } from "../../specs/contracts/target.js";
+import type { InputChange, Session } from "../../specs/contracts/target.js";
 import type { Tensor } from "../../specs/contracts/verdict.js";
 import { entrySignatures } from "../../specs/entry-signature.js";
 import { byteLengths } from "../align/evaluate.js";
@@ -15,13 +15,6 @@ const maximumSets = 512;
 /** Elements of one slice that change before a call. */
 const maximumChanges = 8;
 
-interface Change {
-  set: number;
-  buffer: string;
-  byteOffset: number;
-  bytes: Uint8Array;
-}
-
 interface Replacement {
   tensor: Tensor;
   index: number;
@@ -31,7 +24,7 @@ interface Replacement {
 /** Inputs at a timed size: several sets in rotation, kept here, written to both contestants, and changed a little before every call. */
 export class TimedInputs {
   readonly sets: Inputs[] = [];
-  private readonly pending = new Map<Session, Change[]>();
+  private readonly pending = new Map<Session, InputChange[]>();
   /** Changes since the last `forgetPast`, oldest first. */
   private past: Replacement[] = [];
   private readonly latest: number[] = [];
@@ -140,7 +133,7 @@ export class TimedInputs {
   async flush(session: Session): Promise<void> {
     const changes = this.pending.get(session)!;
     this.pending.set(session, []);
-    for (const change of changes) await session.writeInput(change.set, change.buffer, change.byteOffset, change.bytes);
+    if (changes.length > 0) await session.changeInputs(changes);
   }
 
   /** A moment that `lookBack` can return to, until `forgetPast`. */

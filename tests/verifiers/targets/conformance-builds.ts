@@ -67,4 +67,13 @@ export function describeBuilds(target: () => Target, built: (kernel: KernelName)
     expect(performance.now() - started).toBeLessThan(1000);
     expect(await target().facts()).toMatch(/GB\/s/);
   });
+
+  it("measures peaks again when asked to, and keeps the higher of each", async () => {
+    const peaks = await target().peaks(1);
+    const again = await target().peaks(1, true);
+    expect(again.flopsPerSecond.f32).toBeGreaterThanOrEqual(peaks.flopsPerSecond.f32!);
+    for (const level of ["l1", "l2", "l3", "dramRead", "dramCopy"] as const)
+      expect(again.bytesPerSecond[level]).toBeGreaterThanOrEqual(peaks.bytesPerSecond[level]);
+    expect(await target().peaks(1)).toEqual(again);
+  });
 }

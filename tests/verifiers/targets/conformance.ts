@@ -151,6 +151,28 @@ export function describeTarget(name: string, createTarget: (context: TargetConte
       expect(floats(await session.readOutput(1, "y", 399_996, 4))).toEqual(Float32Array.of(11));
     });
 
+    it("changes many inputs at once, the last change of a place last, and refuses what is outside", async () => {
+      const n = 2000;
+      const session = await opened([await built("scale")], signature("scale"));
+      await session.bind("scale", [4 * n, 4 * n], 2);
+      for (const set of [0, 1]) await session.writeInput(set, "x", 0, bytesOf(new Float32Array(n).fill(1)));
+      const change = (set: number, index: number, value: number) => ({
+        set,
+        buffer: "x",
+        byteOffset: 4 * index,
+        bytes: bytesOf(Float32Array.of(value)),
+      });
+      const everyOther = Array.from({ length: n / 2 }, (_, index) => change(1, 2 * index, index));
+      await session.changeInputs([change(1, 4, -7), ...everyOther, change(1, 0, 9)]);
+      for (const set of [0, 1]) returned(await session.call(callOf("scale", n, { set })));
+      expect(floats(await session.readOutput(0, "y", 0, 4 * n))).toEqual(new Float32Array(n).fill(3));
+      const expected = Float32Array.from({ length: n }, (_, index) => (index % 2 === 1 ? 3 : 2 * (index / 2) + 1));
+      expected[0] = 19;
+      expect(floats(await session.readOutput(1, "y", 0, 4 * n))).toEqual(expected);
+      await expect(session.changeInputs([change(1, n, 1)])).rejects.toThrow(/x/);
+      await expect(session.changeInputs([{ ...change(1, 0, 1), buffer: "y" }])).rejects.toThrow(/y/);
+    });
+
     it.each(["guarded-end", "guarded-start"] as const)("leaves an honest kernel alone with memory %s", async (memory) => {
       const { session, report } = await ran("scale", 37, { memory });
       expect(returned(report)).toMatchObject({ code: 0, inputsChanged: false });

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { EntrySignature, MachineClass, Peaks, Session, Target } from "../../../specs/contracts/target.js";
+import { keptPeaks } from "../kept-peaks.js";
 import { bestOfRounds } from "../peak-rounds.js";
 import { asset } from "./assets.js";
 
@@ -32,18 +33,17 @@ export async function measurePeaks(
   cacheDirectory: string,
   machine: MachineClass,
   toolchainVersion: string,
+  anew: boolean,
 ): Promise<Peaks> {
   const source = await readFile(asset("peaks.c"), "utf8");
   const key = createHash("sha256")
     .update(JSON.stringify([2, machine, toolchainVersion, source]))
     .digest("hex")
     .slice(0, 32);
-  const path = join(cacheDirectory, "wasm-simd", "peaks", `${key}.json`);
-  try {
-    return JSON.parse(await readFile(path, "utf8")) as Peaks;
-  } catch {
-    // Not measured yet.
-  }
+  return keptPeaks(join(cacheDirectory, "wasm-simd", "peaks", `${key}.json`), anew, () => measureBuilt(target, source, machine));
+}
+
+async function measureBuilt(target: Target, source: string, machine: MachineClass): Promise<Peaks> {
   const flags = ["-O3", ...target.tuningSpace({ store: "f32", accumulate: "f32" }).machine];
   const build = await target.build({
     candidate: {
@@ -58,11 +58,7 @@ export async function measurePeaks(
   if (build.status === "failed") throw new Error(`the kernels that measure peaks do not build:\n${build.log}`);
   const session = await target.open({ libraries: [build.artifact], entries, threads: 1, memory: "plain", wallMs: 600_000 });
   try {
-    const peaks = await measure(session, machine);
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(`${path}.${process.pid}`, JSON.stringify(peaks, null, 2));
-    await rename(`${path}.${process.pid}`, path);
-    return peaks;
+    return await measure(session, machine);
   } finally {
     await session.close();
   }

@@ -68,6 +68,26 @@ function write({ set, buffer, byteOffset }, byteLength) {
   for (const library of libraries) library.memory.set(target, library.base + place.offset + byteOffset);
 }
 
+/**
+ * Many small writes, their bytes one after the other in one payload.
+ * @param {{ places: { set: number, buffer: string, byteOffset: number, byteLength: number }[] }} request
+ * @param {number} payloadLength
+ */
+function change({ places }, payloadLength) {
+  const payload = new Uint8Array(payloadLength);
+  readFully(payload);
+  let start = 0;
+  for (const { set, buffer, byteOffset, byteLength } of places) {
+    const place = locate(set, buffer);
+    const bytes = payload.subarray(start, start + byteLength);
+    start += byteLength;
+    if (place.input === null || byteOffset + byteLength > place.byteLength || bytes.length !== byteLength)
+      throw new Error(`cannot write ${byteLength} bytes at ${byteOffset} of ${buffer}: it is no input or not that long`);
+    place.input.set(bytes, byteOffset);
+    for (const library of libraries) library.memory.set(bytes, library.base + place.offset + byteOffset);
+  }
+}
+
 /** @param {{ set: number, buffer: string, byteOffset: number, byteLength: number }} request */
 function read({ set, buffer, byteOffset, byteLength }) {
   const place = locate(set, buffer);
@@ -167,6 +187,9 @@ function answer(header, payloadLength) {
       return { reply: {} };
     case "write":
       write(header, payloadLength);
+      return { reply: {} };
+    case "change":
+      change(header, payloadLength);
       return { reply: {} };
     case "read":
       return { reply: {}, payload: read(header) };

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Sandbox, SandboxLimits, SandboxProcess } from "../../../specs/contracts/sandbox.js";
-import type { CallReport, CallRequest, Session, SessionRequest } from "../../../specs/contracts/target.js";
+import type { CallReport, CallRequest, InputChange, Session, SessionRequest } from "../../../specs/contracts/target.js";
 import { sandboxEndText } from "../sandbox-end.js";
 import { asset } from "./assets.js";
 import { Channel, ChannelClosed } from "./channel.js";
@@ -10,6 +10,8 @@ import type { WasmToolchain } from "./toolchain.js";
 
 /** A kernel takes milliseconds, the slowest reference seconds. */
 const defaultCallTimeoutMs = 120_000;
+/** Keeps a message's header within a few ten kilobytes. */
+const changesPerMessage = 512;
 
 function limitsFor(request: SessionRequest): SandboxLimits {
   return {
@@ -79,6 +81,14 @@ class WasmSession implements Session {
 
   async writeInput(set: number, buffer: string, byteOffset: number, bytes: Uint8Array): Promise<void> {
     await this.#explained(this.#channel.request({ type: "write", set, buffer, byteOffset }, bytes));
+  }
+
+  async changeInputs(changes: InputChange[]): Promise<void> {
+    for (let first = 0; first < changes.length; first += changesPerMessage) {
+      const some = changes.slice(first, first + changesPerMessage);
+      const places = some.map(({ set, buffer, byteOffset, bytes }) => ({ set, buffer, byteOffset, byteLength: bytes.byteLength }));
+      await this.#explained(this.#channel.request({ type: "change", places }, Buffer.concat(some.map(({ bytes }) => bytes))));
+    }
   }
 
   async readOutput(set: number, buffer: string, byteOffset: number, byteLength: number): Promise<Uint8Array> {

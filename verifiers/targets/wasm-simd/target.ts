@@ -83,9 +83,9 @@ class WasmSimdTarget implements Target {
   }
 
   /** One thread, whatever is asked for. */
-  async peaks(): Promise<Peaks> {
+  async peaks(_threads?: number, anew = false): Promise<Peaks> {
     const toolchain = this.#toolchain();
-    return measurePeaks(this, this.context.cacheDirectory, describeMachine(toolchain), toolchain.version);
+    return measurePeaks(this, this.context.cacheDirectory, describeMachine(toolchain), toolchain.version, anew);
   }
 
   baselineFlags(): string[] {

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EntrySignature, MachineClass, Peaks, Session, Target } from "../../../specs/contracts/target.js";
-import { replaceFile } from "../../replace-file.js";
+import { keptPeaks } from "../kept-peaks.js";
 import { bestOfRounds } from "../peak-rounds.js";
 
 const vectorLanes = 16;
@@ -31,14 +31,17 @@ export async function measurePeaks(
   machine: MachineClass,
   compiler: string,
   threads: number,
+  anew: boolean,
 ): Promise<Peaks> {
   const source = readFileSync(join(assets, "peaks.c"), "utf8");
   const key = createHash("sha256")
     .update(JSON.stringify([2, machine, compiler, threads, source]))
     .digest("hex")
     .slice(0, 32);
-  const path = join(cacheDirectory, "peaks", `${key}.json`);
-  if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")) as Peaks;
+  return keptPeaks(join(cacheDirectory, "peaks", `${key}.json`), anew, () => measureBuilt(target, source, machine, compiler, threads));
+}
+
+async function measureBuilt(target: Target, source: string, machine: MachineClass, compiler: string, threads: number): Promise<Peaks> {
   const build = await target.build({
     candidate: {
       files: { "peaks.c": source },
@@ -57,9 +60,7 @@ export async function measurePeaks(
   if (build.status === "failed") throw new Error(`the peak micro-kernels do not build: ${build.log}`);
   const session = await target.open({ libraries: [build.artifact], entries, threads, memory: "plain", wallMs: 600_000 });
   try {
-    const peaks = await measureWith(session, machine, threads);
-    replaceFile(path, JSON.stringify(peaks, null, 2));
-    return peaks;
+    return await measureWith(session, machine, threads);
   } finally {
     await session.close();
   }

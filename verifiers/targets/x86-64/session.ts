@@ -2,7 +2,7 @@ import { chmodSync, closeSync, ftruncateSync, openSync, readSync, rmSync, writeS
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Sandbox, SandboxLimits, SandboxProcess } from "../../../specs/contracts/sandbox.js";
-import type { CallReport, CallRequest, EntrySignature, Session, SessionRequest } from "../../../specs/contracts/target.js";
+import type { CallReport, CallRequest, EntrySignature, InputChange, Session, SessionRequest } from "../../../specs/contracts/target.js";
 import { ChannelClosed, FrameChannel } from "../frame-channel.js";
 import { sandboxEndText } from "../sandbox-end.js";
 import { makeScratchFolder, sharedMemory } from "../scratch-folder.js";
@@ -160,13 +160,17 @@ class X86Session implements Session {
 
   async writeInput(set: number, buffer: string, byteOffset: number, bytes: Uint8Array): Promise<void> {
     let written = 0;
-    const at = this.locate(set, buffer, byteOffset, bytes.byteLength);
+    const at = this.locate(set, "input", buffer, byteOffset, bytes.byteLength);
     while (written < bytes.byteLength) written += writeSync(this.arenas.inputs, bytes, written, bytes.byteLength - written, at + written);
+  }
+
+  async changeInputs(changes: InputChange[]): Promise<void> {
+    for (const { set, buffer, byteOffset, bytes } of changes) await this.writeInput(set, buffer, byteOffset, bytes);
   }
 
   async readOutput(set: number, buffer: string, byteOffset: number, byteLength: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(byteLength);
-    const at = this.locate(set, buffer, byteOffset, byteLength);
+    const at = this.locate(set, "output", buffer, byteOffset, byteLength);
     let read = 0;
     while (read < byteLength) {
       const count = readSync(this.arenas.outputs, bytes, read, byteLength - read, at + read);
@@ -248,9 +252,10 @@ class X86Session implements Session {
     rmSync(this.arenas.directory, { recursive: true, force: true });
   }
 
-  private locate(set: number, buffer: string, byteOffset: number, byteLength: number): number {
+  private locate(set: number, role: "input" | "output", buffer: string, byteOffset: number, byteLength: number): number {
     const { entry, offsets, lengths } = this.layout!;
-    const index = entry.buffers.findIndex((candidate) => candidate.name === buffer);
+    const index = entry.buffers.findIndex((candidate) => candidate.name === buffer && candidate.role === role);
+    if (index < 0) throw new RangeError(`${buffer}: ${entry.name} has no such ${role}`);
     if (byteOffset < 0 || byteOffset + byteLength > lengths[index]!)
       throw new RangeError(`${buffer}: ${byteLength} bytes at ${byteOffset} lie outside the buffer`);
     return offsets[set]![index]! + byteOffset;

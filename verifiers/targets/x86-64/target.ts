@@ -117,9 +117,9 @@ class X86Target implements Target {
     return profileObject({ sandbox, cacheDirectory, toolchains, runner }, request);
   }
 
-  async peaks(threads: number): Promise<Peaks> {
+  async peaks(threads: number, anew = false): Promise<Peaks> {
     const probe = await this.available();
-    return measurePeaks(this, this.assets, this.context.cacheDirectory, probe.machine, probe.toolchains[0]!.name, threads);
+    return measurePeaks(this, this.assets, this.context.cacheDirectory, probe.machine, probe.toolchains[0]!.name, threads, anew);
   }
 
   baselineFlags(_compiler: string): string[] {
