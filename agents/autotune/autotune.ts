@@ -1,5 +1,6 @@
 import type { Agent, AgentTools } from "../../specs/contracts/agent.js";
 import type { Verdict } from "../../specs/contracts/verdict.js";
+import { isAccepted } from "../../specs/verdict-speed.js";
 import type { EntryConfig } from "./entry-config.js";
 import { Search } from "./search.js";
 
@@ -19,7 +20,7 @@ export const autotune: Agent = {
       if (best === null) return tools.note("every configuration was rejected; the reference as it stands may not fit the gates");
       tools.workspace.replace(best.candidate);
       const { verdict } = await tools.submit(best.summary);
-      if (verdict.outcome === "passed" || verdict.outcome === "surpassed") return;
+      if (isAccepted({ verdict })) return;
       if (verdict.outcome === "errored")
         return tools.note("the verdict is errored: the harness or the machine, not the candidate, is at fault");
       refuseBlamed(search, verdict, best.configs, tools);

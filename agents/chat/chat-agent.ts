@@ -1,5 +1,6 @@
 import { type Agent, type AgentBriefing, AgentStopped, type AgentTools } from "../../specs/contracts/agent.js";
 import type { ToolCall, Turn } from "../../specs/contracts/conversation.js";
+import { isAccepted } from "../../specs/verdict-speed.js";
 import { type Model, ModelError, type ModelReply, type ModelRequest } from "../models/model.js";
 import { costOf, type PriceTable } from "../models/prices.js";
 import { withRetries } from "../models/with-retries.js";
@@ -39,7 +40,7 @@ export function createChatAgent(model: Model, options: ChatOptions): Agent {
           await carryOut(tools, open);
           continue;
         }
-        const hasPassed = tools.history().some(({ verdict }) => verdict.outcome === "passed" || verdict.outcome === "surpassed");
+        const hasPassed = tools.history().some(isAccepted);
         const silent = silentTurns(tools.conversation());
         if (silent >= silenceBeforePass && !hasPassed)
           return tools.note(`the model called no tool ${silent} times in a row; its lane is over`);

@@ -1,4 +1,5 @@
 import type { AgentTools, JudgedAttempt } from "../../specs/contracts/agent.js";
+import { figuresOf } from "../../specs/verdict-speed.js";
 import { goalPrompt } from "../prompts/goal-prompt.js";
 import { verdictFeedback } from "../prompts/verdict-feedback.js";
 
@@ -29,8 +30,7 @@ export function compactedText(tools: AgentTools): string {
 
 function attemptLine({ attempt, lane, summary, verdict }: JudgedAttempt): string {
   const stopped = verdict.checks.find((check) => check.status === "failed" || check.status === "errored");
-  const timed = verdict.checks.findLast((check) => "figures" in check && (check.figures?.length ?? 0) > 0);
-  const ratios = timed && "figures" in timed ? (timed.figures ?? []).map((figure) => `${figure.entry} ${figure.ratio.toFixed(2)}x`) : [];
+  const ratios = figuresOf(verdict).map((figure) => `${figure.entry} ${figure.ratio.toFixed(2)}x`);
   const how = stopped ? `${verdict.outcome} in ${stopped.check}: ${stopped.summary}` : `${verdict.outcome}, ${ratios.join(", ")}`;
   return `- ${attempt}${lane === 0 ? "" : ` (lane ${lane})`}: ${summary}: ${how}`;
 }

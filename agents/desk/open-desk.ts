@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AgentTools, DeskFolder } from "../../specs/contracts/agent.js";
 import { type DeskFile, type DeskReply, type DeskRequest, deskFileName, deskFolderName } from "../../specs/contracts/desk.js";
+import { isAccepted } from "../../specs/verdict-speed.js";
 import { fillPrompt } from "../prompts/fill-prompt.js";
 import { goalPrompt } from "../prompts/goal-prompt.js";
 import { callTool, describeTools } from "../tools/tool-set.js";
@@ -153,7 +154,7 @@ function answering(tools: AgentTools, folder: DeskFolder, token: string, finish:
 }
 
 function farewell(tools: AgentTools): string {
-  const passed = tools.history().some(({ verdict }) => verdict.outcome === "passed" || verdict.outcome === "surpassed");
+  const passed = tools.history().some(isAccepted);
   return passed ? "The goal ends here; its best attempt is accepted." : "The goal ends here. No attempt passed, so nothing is accepted.";
 }
 

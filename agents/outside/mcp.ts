@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Agent, AgentStopped } from "../../specs/contracts/agent.js";
+import { isAccepted } from "../../specs/verdict-speed.js";
 import { Undelivered } from "../desk/undelivered.js";
 import { serveTools } from "../mcp/serve-tools.js";
 import { goalPrompt, systemPrompt } from "../prompts/goal-prompt.js";
@@ -35,7 +36,7 @@ export const mcp: Agent = {
     // With the budget spent the tools still answer, and say so; the client ends the goal by going.
     while (!gone && !tools.signal.aborted) await sleep(lookEveryMs);
     await serving.close();
-    const passed = tools.history().some(({ verdict }) => verdict.outcome === "passed" || verdict.outcome === "surpassed");
+    const passed = tools.history().some(isAccepted);
     if (!passed && tools.budgetLeft()) throw new AgentStopped("the client went before any attempt had passed");
   },
 };

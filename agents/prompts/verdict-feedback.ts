@@ -1,5 +1,6 @@
 import type { AgentBriefing } from "../../specs/contracts/agent.js";
 import type { CheckResult, Evidence, Mismatch, SpeedFigure, Verdict } from "../../specs/contracts/verdict.js";
+import { figuresOf, isAccepted } from "../../specs/verdict-speed.js";
 import { markData } from "./mark-data.js";
 
 /** Of all that programs printed in one verdict, so that an answer is never cut through a mark. */
@@ -26,17 +27,12 @@ export function verdictFeedback(verdict: Verdict, briefing: AgentBriefing): stri
 
 /** The entry with the most to win, for a closer look; null where nothing was timed. */
 export function slowestEntry(verdict: Verdict, briefing: AgentBriefing): { entry: string; timedSize: number } | null {
-  if (verdict.outcome !== "passed" && verdict.outcome !== "surpassed") return null;
+  if (!isAccepted({ verdict })) return null;
   const [slowest] = [...figuresOf(verdict)].sort((a, b) => lost(b) - lost(a));
   if (!slowest) return null;
   const sizes = JSON.stringify(slowest.sizes);
   const timedSize = briefing.loaded.spec.cases.timed.findIndex((timed) => JSON.stringify(timed) === sizes);
   return { entry: slowest.entry, timedSize: Math.max(0, timedSize) };
-}
-
-function figuresOf(verdict: Verdict): SpeedFigure[] {
-  const check = verdict.checks.findLast((result) => "figures" in result && (result.figures?.length ?? 0) > 0);
-  return check && "figures" in check ? (check.figures ?? []) : [];
 }
 
 /** Seconds per call that the physical limit would save. */

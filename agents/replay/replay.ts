@@ -1,6 +1,7 @@
 import type { Agent, AgentTools } from "../../specs/contracts/agent.js";
 import type { ForgeEvent } from "../../specs/contracts/event.js";
 import type { Verdict } from "../../specs/contracts/verdict.js";
+import { speedUpOf } from "../../specs/verdict-speed.js";
 import { callTool } from "../tools/tool-set.js";
 
 type EventOf<Type extends ForgeEvent["type"]> = Extract<ForgeEvent, { type: Type }>;
@@ -64,22 +65,10 @@ async function submitAgain(tools: AgentTools, event: EventOf<"attempt-submitted"
 function comparison(before: Verdict | undefined, now: Verdict): string {
   if (!before) return `no verdict was recorded, now ${now.outcome}`;
   if (before.outcome !== now.outcome) return `recorded ${before.outcome}, now ${now.outcome}: they differ`;
-  const [then, today] = [speedOf(before), speedOf(now)];
+  const [then, today] = [speedUpOf(before), speedUpOf(now)];
   if (then === null || today === null) return `${now.outcome}, as recorded`;
   const where = today.ratio >= then.low && today.ratio <= then.high ? "inside" : "outside";
   return `${now.outcome}, as recorded; ${today.ratio.toFixed(3)}x lies ${where} the recorded interval [${then.low.toFixed(3)}, ${then.high.toFixed(3)}]`;
-}
-
-function speedOf(verdict: Verdict): { ratio: number; low: number; high: number } | null {
-  const check = verdict.checks.findLast((result) => "figures" in result && (result.figures?.length ?? 0) > 0);
-  const figures = check && "figures" in check ? (check.figures ?? []) : [];
-  if (figures.length === 0) return null;
-  const mean = (values: number[]) => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
-  return {
-    ratio: mean(figures.map(({ ratio }) => ratio)),
-    low: mean(figures.map(({ low }) => low)),
-    high: mean(figures.map(({ high }) => high)),
-  };
 }
 
 function change(files: Map<string, string>, changed: Record<string, string | null>): void {

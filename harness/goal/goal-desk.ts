@@ -1,10 +1,11 @@
 import type { AgentBriefing, JudgedAttempt } from "../../specs/contracts/agent.js";
 import type { OpenRun } from "../../specs/contracts/store.js";
 import type { Verdict } from "../../specs/contracts/verdict.js";
+import { isAccepted } from "../../specs/verdict-speed.js";
 import type { ExamRoom } from "../exam-room.js";
 import type { Placement, Strategy, StrategyView } from "../strategies/strategy.js";
 import type { Budget } from "./budget.js";
-import { bestOf, isAccepted, ratioOf } from "./judged.js";
+import { bestOf, ratioOf } from "./judged.js";
 import { TurnTaking } from "./turn-taking.js";
 
 export interface PlacedAttempt extends JudgedAttempt {

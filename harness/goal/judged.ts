@@ -1,20 +1,9 @@
 import type { JudgedAttempt } from "../../specs/contracts/agent.js";
-import type { SpeedFigure, Verdict } from "../../specs/contracts/verdict.js";
+import type { Verdict } from "../../specs/contracts/verdict.js";
+import { isAccepted, speedUpOf } from "../../specs/verdict-speed.js";
 
-/** The figures of the last measurement: the confirmation's where there is one. */
-export function figuresOf(verdict: Verdict): SpeedFigure[] {
-  const check = verdict.checks.findLast((result) => "figures" in result && (result.figures?.length ?? 0) > 0);
-  return check && "figures" in check ? (check.figures ?? []) : [];
-}
-
-/** Geometric mean over entries and sizes of the last measurement: the confirmation where there is one. */
-export function ratioOf(verdict: Verdict): number | null {
-  const figures = figuresOf(verdict);
-  if (figures.length === 0) return null;
-  return Math.exp(figures.reduce((sum, figure) => sum + Math.log(figure.ratio), 0) / figures.length);
-}
-
-export const isAccepted = ({ verdict }: { verdict: Verdict }): boolean => verdict.outcome === "passed" || verdict.outcome === "surpassed";
+/** How much faster than the baseline an attempt is; null where nothing was timed. */
+export const ratioOf = (verdict: Verdict): number | null => speedUpOf(verdict)?.ratio ?? null;
 
 /** Surpassed before passed, then the higher ratio, then the earlier; null where nothing passed. */
 export function bestOf<Attempt extends { attempt: number; verdict: Verdict }>(judged: readonly Attempt[]): Attempt | null {

@@ -1,6 +1,6 @@
 import type { Agent } from "../../specs/contracts/agent.js";
+import { isAccepted } from "../../specs/verdict-speed.js";
 import type { GoalDesk } from "./goal-desk.js";
-import { isAccepted } from "./judged.js";
 import { LaneTools } from "./lane-tools.js";
 
 /**

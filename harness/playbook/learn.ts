@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ForgeEvent } from "../../specs/contracts/event.js";
 import type { Verdict } from "../../specs/contracts/verdict.js";
-import { figuresOf, isAccepted } from "../goal/judged.js";
-import { type RatioInterval, ratioOfFigures } from "../progress/ratio-interval.js";
+import { isAccepted, type RatioInterval, speedUpOf } from "../../specs/verdict-speed.js";
 import type { Evidence, Lesson } from "./lesson.js";
 
 const longestText = 400;
@@ -81,6 +80,5 @@ function compare(
 }
 
 function speedOf(verdict: Verdict): RatioInterval | null {
-  const figures = figuresOf(verdict);
-  return isAccepted({ verdict }) && figures.length > 0 ? ratioOfFigures(figures) : null;
+  return isAccepted({ verdict }) ? speedUpOf(verdict) : null;
 }

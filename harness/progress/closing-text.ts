@@ -1,11 +1,12 @@
 import { relative } from "node:path";
 import type { ForgeEvent, RunEnd } from "../../specs/contracts/event.js";
+import { figuresOf } from "../../specs/verdict-speed.js";
 import { figuresText } from "../report/figures-text.js";
 import { spendingText } from "../report/spending-text.js";
 import { unsafeRemark } from "../report/unsafe-text.js";
 import { durationText } from "./duration-text.js";
 import { advance, emptyProgress } from "./progress-state.js";
-import { ratioText } from "./ratio-interval.js";
+import { ratioText } from "./ratio-text.js";
 
 export interface ClosedGoal {
   end: RunEnd;
@@ -75,10 +76,5 @@ function resumeCommand({ run, repeat }: ClosedGoal): string {
 
 function acceptedFigures(events: ForgeEvent[], attempt: number | null) {
   const judged = events.findLast((event) => event.type === "attempt-judged" && event.attempt === attempt);
-  if (judged?.type !== "attempt-judged") return [];
-  for (const check of ["confirmation", "speed"]) {
-    const result = judged.verdict.checks.find((candidate) => candidate.check === check);
-    if (result && "figures" in result && result.figures) return result.figures;
-  }
-  return [];
+  return judged?.type === "attempt-judged" ? figuresOf(judged.verdict) : [];
 }

@@ -4,28 +4,29 @@ import { durationText } from "./duration-text.js";
 
 type EventOf<Type extends EventBody["type"]> = Extract<EventBody, { type: Type }>;
 
+const laneEvents = [
+  "lane-opened",
+  "agent-turned",
+  "tool-called",
+  "conversation-compacted",
+  "workspace-changed",
+  "notes-written",
+  "submission-answered",
+] as const;
+/** What an agent, or the strategy that leads it, says and does in a lane. */
+type LaneEvent = EventOf<(typeof laneEvents)[number]>;
+
+export const isLaneEvent = (event: EventBody): event is LaneEvent => (laneEvents as readonly string[]).includes(event.type);
+
 /** Characters of what a model says or a tool is given that are worth showing in a line. */
 const shown = 160;
 
 /** A line for what an agent says and does; null for what is not worth one. */
-export function conversationLine(
-  event: EventOf<
-    | "lane-opened"
-    | "lane-closed"
-    | "agent-turned"
-    | "tool-called"
-    | "conversation-compacted"
-    | "workspace-changed"
-    | "notes-written"
-    | "submission-answered"
-  >,
-): string | null {
+export function conversationLine(event: LaneEvent): string | null {
   const lane = event.lane === 0 ? "" : `lane ${event.lane}: `;
   switch (event.type) {
     case "lane-opened":
       return event.lane === 0 ? null : `${lane}opened${event.base === null ? "" : ` from attempt ${event.base}`}`;
-    case "lane-closed":
-      return `${lane}closed: ${escapeText(event.reason)}`;
     case "agent-turned":
       return event.turn.role === "assistant" && event.turn.text.trim() !== "" ? `${lane}agent: ${inShort(event.turn.text)}` : null;
     case "tool-called":

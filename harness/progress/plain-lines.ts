@@ -1,11 +1,11 @@
 import type { EventBody } from "../../specs/contracts/event.js";
 import type { CheckResult, Evidence, Verdict } from "../../specs/contracts/verdict.js";
 import { escapeText } from "../report/escape-text.js";
-import { conversationLine } from "./conversation-line.js";
+import { conversationLine, isLaneEvent } from "./conversation-line.js";
 import { durationText } from "./duration-text.js";
 import { evidenceText } from "./evidence-text.js";
 import { advance, emptyProgress, type ProgressState } from "./progress-state.js";
-import { ratioText } from "./ratio-interval.js";
+import { ratioText } from "./ratio-text.js";
 
 /** Turns events into lines for a pipe or a log, one line per event; keeps the little state that some lines need. */
 export function createPlainLines(): (event: EventBody, atMs: number) => string | null {
@@ -18,6 +18,7 @@ export function createPlainLines(): (event: EventBody, atMs: number) => string |
 
 /** `state`: after the event. Null for what is not worth a line. */
 export function plainLine(event: EventBody, state: ProgressState): string | null {
+  if (isLaneEvent(event)) return conversationLine(event);
   switch (event.type) {
     case "run-started": {
       const { spec, variant, target, agent, threads, budget } = event.goal;
@@ -28,15 +29,6 @@ export function plainLine(event: EventBody, state: ProgressState): string | null
       const cut = event.truncatedBytes > 0 ? `; cut ${event.truncatedBytes} bytes of a torn last line` : "";
       return `resumed: ${event.attemptsSoFar} attempt(s) so far${cut}`;
     }
-    case "lane-opened":
-    case "lane-closed":
-    case "agent-turned":
-    case "tool-called":
-    case "conversation-compacted":
-    case "workspace-changed":
-    case "notes-written":
-    case "submission-answered":
-      return conversationLine(event);
     case "agent-noted":
       return `note: ${escapeText(event.text)}`;
     case "tuning-started":

@@ -7,8 +7,8 @@ import {
   type Outcome,
   type Verdict,
 } from "../../specs/contracts/verdict.js";
-import { conversationLine } from "./conversation-line.js";
-import { type RatioInterval, ratioOfFigures } from "./ratio-interval.js";
+import { isAccepted, type RatioInterval, speedUpOf } from "../../specs/verdict-speed.js";
+import { conversationLine, isLaneEvent } from "./conversation-line.js";
 
 /** One rung of the ladder of checks of the attempt being judged. */
 export type Rung =
@@ -63,6 +63,10 @@ export const emptyProgress: ProgressState = {
 /** `atMs`: when the event happened, in milliseconds since the epoch. `run`: null for a check outside of a run. */
 export function advance(state: ProgressState, event: EventBody, atMs: number, run: string | null = null): ProgressState {
   const since = { ...state, startedAtMs: state.startedAtMs ?? atMs, run: run ?? state.run };
+  if (isLaneEvent(event)) {
+    const line = conversationLine(event);
+    return line === null ? since : { ...since, note: line };
+  }
   switch (event.type) {
     case "run-started":
       return { ...since, goal: event.goal };
@@ -97,18 +101,6 @@ export function advance(state: ProgressState, event: EventBody, atMs: number, ru
       return judge(since, event.attempt, event.verdict);
     case "framework-accepted":
       return accept(since, event.attempt, event.outcome, event.directory);
-    case "agent-turned":
-    case "tool-called":
-    case "conversation-compacted":
-    case "lane-opened":
-    case "lane-closed":
-    case "submission-answered": {
-      const line = conversationLine(event);
-      return line === null ? since : { ...since, note: line };
-    }
-    case "workspace-changed":
-    case "notes-written":
-      return since;
     case "run-finished":
       return { ...since, end: { end: event.end, message: event.message, elapsedMs: event.elapsedMs } };
   }
@@ -134,7 +126,7 @@ function withoutAttempt(state: ProgressState, attempt: number): AttemptProgress[
 }
 
 function judge(state: ProgressState, attempt: number, verdict: Verdict): ProgressState {
-  const ratio = ratioOfVerdict(verdict);
+  const ratio = speedUpOf(verdict);
   const judged: AttemptProgress = {
     state: verdict.outcome,
     attempt,
@@ -142,7 +134,7 @@ function judge(state: ProgressState, attempt: number, verdict: Verdict): Progres
     ratio,
     stoppedBy: verdict.checks.find((result) => result.status === "failed" || result.status === "errored") ?? null,
   };
-  const counts = verdict.outcome === "passed" || verdict.outcome === "surpassed";
+  const counts = isAccepted({ verdict });
   const isBest = counts && ratio !== null && state.accepted === null && (state.best === null || ratio.ratio > state.best.ratio.ratio);
   return {
     ...state,
@@ -157,13 +149,4 @@ function accept(state: ProgressState, attempt: number, outcome: Outcome, directo
   // The figure of what was accepted, whatever a luckier attempt had shown.
   const best = accepted && accepted.state !== "judging" && accepted.ratio ? { attempt, ratio: accepted.ratio } : state.best;
   return { ...state, accepted: { attempt, outcome, directory }, best };
-}
-
-/** The confirmation's figure where there is one: the first figure of the best of many is biased upward. */
-function ratioOfVerdict(verdict: Verdict): RatioInterval | null {
-  for (const check of ["confirmation", "speed"] as const) {
-    const result = verdict.checks.find((candidate) => candidate.check === check);
-    if (result && "figures" in result && result.figures && result.figures.length > 0) return ratioOfFigures(result.figures);
-  }
-  return null;
 }

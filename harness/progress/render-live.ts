@@ -3,7 +3,7 @@ import { durationText } from "./duration-text.js";
 import { evidenceText } from "./evidence-text.js";
 import type { Line, LineStyle } from "./line.js";
 import type { AttemptProgress, ProgressState, Rung } from "./progress-state.js";
-import { ratioText } from "./ratio-interval.js";
+import { ratioText } from "./ratio-text.js";
 
 const attemptsShown = 5;
 

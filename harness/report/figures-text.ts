@@ -1,6 +1,6 @@
 import type { SpeedFigure, TimeBreakdown } from "../../specs/contracts/verdict.js";
 import { durationText } from "../progress/duration-text.js";
-import { ratioText } from "../progress/ratio-interval.js";
+import { ratioText } from "../progress/ratio-text.js";
 import { escapeText } from "./escape-text.js";
 import { textTable } from "./text-table.js";
 

@@ -1,6 +1,6 @@
 import type { ForgeEvent } from "../../specs/contracts/event.js";
 import type { CheckResult, Verdict } from "../../specs/contracts/verdict.js";
-import { conversationLine } from "../progress/conversation-line.js";
+import { conversationLine, isLaneEvent } from "../progress/conversation-line.js";
 import { durationText } from "../progress/duration-text.js";
 import { evidenceText } from "../progress/evidence-text.js";
 import { escapeText } from "./escape-text.js";
@@ -31,6 +31,10 @@ export function runStory(events: readonly ForgeEvent[]): string {
 }
 
 function eventText(event: ForgeEvent): string[] {
+  if (isLaneEvent(event)) {
+    const line = conversationLine(event);
+    return line === null ? [] : [`  ${line}`];
+  }
   switch (event.type) {
     case "run-started":
       return goalText(event);
@@ -38,15 +42,6 @@ function eventText(event: ForgeEvent): string[] {
       return ["", `resumed   ${minuteOf(event.at)} after ${count(event.attemptsSoFar, "attempt")}${cutText(event.truncatedBytes)}`];
     case "agent-noted":
       return [`  note    ${escapeText(event.text)}`];
-    case "agent-turned":
-    case "tool-called":
-    case "conversation-compacted":
-    case "lane-opened":
-    case "lane-closed":
-    case "submission-answered": {
-      const line = conversationLine(event);
-      return line === null ? [] : [`  ${line}`];
-    }
     case "attempt-submitted":
       return ["", `attempt ${event.attempt}  ${escapeText(event.summary)}  (commit ${event.commit.slice(0, 10)})`];
     case "check-finished":

@@ -1,6 +1,6 @@
 import type { ForgeEvent } from "../../specs/contracts/event.js";
+import { isAccepted } from "../../specs/verdict-speed.js";
 import { spendingOf } from "../goal/budget.js";
-import { isAccepted } from "../goal/judged.js";
 
 const count = (value: number): string => Math.round(value).toLocaleString("en-US");
 

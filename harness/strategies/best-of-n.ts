@@ -1,3 +1,4 @@
+import { isAccepted } from "../../specs/verdict-speed.js";
 import { attemptText, bestOf } from "../goal/judged.js";
 import type { Strategy, StrategyView } from "./strategy.js";
 
@@ -37,7 +38,7 @@ export function bestOfN(lanes: number): Strategy {
 
 /** The attempt that passed first, after which the rounds began; null while nothing has passed. */
 function roundsBegan(view: StrategyView): number | null {
-  const first = view.attempts.find(({ verdict }) => verdict.outcome === "passed" || verdict.outcome === "surpassed");
+  const first = view.attempts.find(isAccepted);
   return first?.attempt ?? null;
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { attemptText, bestOf, isAccepted, ratioOf } from "../goal/judged.js";
+import { isAccepted } from "../../specs/verdict-speed.js";
+import { attemptText, bestOf, ratioOf } from "../goal/judged.js";
 import type { Placement, Strategy, StrategyView } from "./strategy.js";
 
 type Attempt = StrategyView["attempts"][number];

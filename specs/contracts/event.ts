@@ -66,7 +66,6 @@ export type EventBody =
   | { type: "workspace-changed"; lane: number; changed: Record<string, string | null>; by: "agent" | "strategy" | "outside" }
   | { type: "notes-written"; lane: number; text: string }
   | { type: "lane-opened"; lane: number; base: number | null; text: string }
-  | { type: "lane-closed"; lane: number; reason: string }
   | {
       type: "run-started";
       formatVersion: 1;

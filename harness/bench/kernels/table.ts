@@ -1,5 +1,5 @@
 import { durationText } from "../../progress/duration-text.js";
-import { ratioText } from "../../progress/ratio-interval.js";
+import { ratioText } from "../../progress/ratio-text.js";
 import type { KernelRow, MissingFolder, RivalFigure } from "./row.js";
 
 /** What stands above the rows of a target. */

@@ -1,8 +1,8 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { figuresOf } from "../../../harness/goal/judged.js";
 import type { ForgeEvent } from "../../../specs/contracts/event.js";
+import { figuresOf } from "../../../specs/verdict-speed.js";
 import { startScriptedServer } from "../../agents/models/scripted-server/start-scripted-server.js";
 import { rmsnormSources as sources } from "./mind-sources.js";
 import { despiteBusy, eventsOf, type GoalRun, minutes, modelWords, outcomesOf, projectOf, runGoalProcess } from "./model-goal.js";
