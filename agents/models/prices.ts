@@ -1,12 +1,10 @@
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Static, Type } from "@sinclair/typebox";
 import { Ajv } from "ajv";
 import { readTextFile } from "../../specs/read-text-file.js";
 import { failOnSchema } from "../../specs/schema-problem.js";
 import { SpecError } from "../../specs/spec-error.js";
 import { parseYaml } from "../../specs/yaml-source.js";
+import { shippedFile } from "../shipped-file.js";
 import type { TokenUsage } from "./model.js";
 
 const dollars = (description: string) => Type.Number({ minimum: 0, description });
@@ -46,7 +44,7 @@ function closed() {
  * @throws SpecError with file, line, column and what to do
  */
 export function loadPrices(ownFile?: string): PriceTable {
-  const builtIn = readPrices(builtInFile());
+  const builtIn = readPrices(shippedFile("models", "prices.yaml"));
   return ownFile === undefined ? builtIn : { ...builtIn, ...readPrices(ownFile) };
 }
 
@@ -84,11 +82,3 @@ function readPrices(path: string): PriceTable {
 }
 
 /** The table stands among the sources, whether this runs from them or from `dist/`. */
-function builtInFile(): string {
-  const start = dirname(fileURLToPath(import.meta.url));
-  for (let folder = start; ; folder = dirname(folder)) {
-    const path = join(folder, "agents", "models", "prices.yaml");
-    if (existsSync(path)) return path;
-    if (folder === dirname(folder)) throw new Error(`no agents/models/prices.yaml above ${start}: install Forge again`);
-  }
-}

@@ -1,12 +1,7 @@
 import { readFileSync } from "node:fs";
-import { dirname, join, sep } from "node:path";
-import { fileURLToPath } from "node:url";
+import { shippedFile } from "../shipped-file.js";
 
-/** The text of a prompt file of this folder; compiled code in dist/ reads the one in the source tree, which ships beside it. */
-function promptText(name: string): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  return readFileSync(join(here.replace(`${sep}dist${sep}agents${sep}`, `${sep}agents${sep}`), `${name}.md`), "utf8");
-}
+const promptText = (name: string): string => readFileSync(shippedFile("prompts", `${name}.md`), "utf8");
 
 /** A prompt with every `{{name}}` filled in; a name without a value, and a value without its place, are errors. */
 export function fillPrompt(name: string, values: Readonly<Record<string, string>> = {}): string {
