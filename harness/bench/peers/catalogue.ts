@@ -28,7 +28,7 @@ export function pythonOfPeers(): string {
 
 const pytorch: PeerKind = {
   name: "pytorch",
-  modes: { eager: "pytorch-eager", compiled: "pytorch-compiled" },
+  modes: { eager: "pytorch-eager", compiled: "pytorch-compiled", onednn: "onednn", openblas: "openblas" },
   async start(threads) {
     const python = pythonOfPeers();
     if (python.includes("/") && !existsSync(python))
@@ -36,6 +36,7 @@ const pytorch: PeerKind = {
     return PeerProcess.start(pytorch.name, [python, peerFile("pytorch_peer.py")], {
       ...tunedAllocator,
       OMP_NUM_THREADS: String(threads),
+      OPENBLAS_NUM_THREADS: String(threads),
       TORCHINDUCTOR_CACHE_DIR: join(cacheDirectory(), "torchinductor"),
       // Its compiling processes would otherwise stay, and be there while others are timed.
       TORCHINDUCTOR_COMPILE_THREADS: "1",

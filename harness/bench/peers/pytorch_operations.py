@@ -1,4 +1,4 @@
-"""What PyTorch does for each entry of the shipped specs: the shortest call that a user would write."""
+"""What PyTorch does for each entry of the shipped specs: the shortest call that a user would write; for products, what libraries of its own do."""
 
 from dataclasses import dataclass
 from typing import Callable
@@ -16,6 +16,8 @@ class Operation:
     outputs: tuple
     # The gradient of the function's result, for backward entries: those of the differentiable arguments are the outputs.
     gradient: Callable | None = None
+    # Products alone: the two factors, as views, of which the result is the first times the transpose of the second.
+    factors: Callable | None = None
 
     def step(self, function, inputs):
         """One timed call on one set of inputs; returns the outputs by the spec's names."""
@@ -46,6 +48,18 @@ def differentiable(tensor):
     return tensor.detach().requires_grad_(True)
 
 
+def onednn(first, second):
+    # What torch.compile calls for frozen weights; F.linear has MKL multiply f32, which on some chips leaves half of the vector width idle.
+    return torch.ops.mkldnn._linear_pointwise(first, second, None, "none", [], "")
+
+
+def openblas(first, second):
+    return torch.from_numpy(first.numpy() @ second.numpy().T)
+
+
+# Libraries that multiply matrices, by the mode that the harness knows them by.
+LIBRARIES = {"onednn": onednn, "openblas": openblas}
+
 OPERATIONS = {
     # PyTorch does not return rstd: it writes a little less.
     "rmsnorm_forward": Operation(rms_norm, named("x", "weight"), ("y",)),
@@ -55,9 +69,24 @@ OPERATIONS = {
         ("dx", "dweight"),
         lambda inputs: inputs["dy"],
     ),
-    "linear_forward": Operation(lambda scalars: lambda x, weight: F.linear(x, weight), named("x", "weight"), ("y",)),
-    "linear_dgrad": Operation(lambda scalars: lambda dy, weight: dy @ weight, named("dy", "weight"), ("dx",)),
-    "linear_wgrad": Operation(lambda scalars: lambda dy, x: dy.T @ x, named("dy", "x"), ("dweight",)),
+    "linear_forward": Operation(
+        lambda scalars: lambda x, weight: F.linear(x, weight),
+        named("x", "weight"),
+        ("y",),
+        factors=named("x", "weight"),
+    ),
+    "linear_dgrad": Operation(
+        lambda scalars: lambda dy, weight: dy @ weight,
+        named("dy", "weight"),
+        ("dx",),
+        factors=lambda inputs: (inputs["dy"], inputs["weight"].T),
+    ),
+    "linear_wgrad": Operation(
+        lambda scalars: lambda dy, x: dy.T @ x,
+        named("dy", "x"),
+        ("dweight",),
+        factors=lambda inputs: (inputs["dy"].T, inputs["x"].T),
+    ),
     "cross_entropy_forward": Operation(cross_entropy, lambda inputs: (inputs["logits"], inputs["target"].long()), ("loss",)),
     "cross_entropy_backward": Operation(
         cross_entropy,

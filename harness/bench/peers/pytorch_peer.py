@@ -1,7 +1,8 @@
 """PyTorch as a peer: one process that speaks JSON lines on stdin and stdout, started and frozen by the harness.
 
 {"command": "load", entry, threads, sets: [{name: {path, type, shape}}], scalars}  reads the inputs
-{"command": "prepare", mode: "eager" | "compiled", results: folder}                one untimed call, its outputs written as raw files
+{"command": "prepare", mode, results: folder}                                      one untimed call, its outputs written as raw files;
+                                                    mode: "eager" | "compiled" | a library that multiplies matrices
 {"command": "time", mode, sets: [index, ...]}                                      one call per index; seconds in all calls together
 {"command": "release"}                                                             forgets inputs and graphs
 """
@@ -20,10 +21,17 @@ ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
+# OpenBLAS, which comes with numpy, takes an AVX-512 chip that it does not know for one without.
+with open("/proc/cpuinfo") as cpuinfo:
+    if "avx512f" in cpuinfo.read():
+        os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
+# Its threads sleep after a third of a millisecond, so that they do not spin while others are timed.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
+
 import torch  # noqa: E402
 import torch._dynamo  # noqa: E402
 import torch._functorch.config  # noqa: E402
-from pytorch_operations import OPERATIONS  # noqa: E402
+from pytorch_operations import LIBRARIES, OPERATIONS  # noqa: E402
 
 # A backward graph that is run again and again must keep its buffers.
 torch._functorch.config.donated_buffer = False
@@ -57,6 +65,8 @@ def write_tensor(tensor, folder, name):
 
 
 def prepare(loaded, mode, results):
+    if mode in LIBRARIES:
+        return prepare_library(loaded, mode, results)
     function, breaks = loaded.operation.function(loaded.scalars), None
     if mode == "compiled":
         # First, as explaining forgets what was compiled.
@@ -64,8 +74,25 @@ def prepare(loaded, mode, results):
         # Shapes are what they are: compiled for other sizes before, PyTorch would otherwise go for dynamic ones.
         function = torch.compile(function, dynamic=False)
     loaded.steps[mode] = [loaded.operation.step(function, inputs) for inputs in loaded.sets]
+    return first_call(loaded, mode, results, breaks)
+
+
+def prepare_library(loaded, mode, results):
+    operation = loaded.operation
+    if operation.factors is None:
+        return {"status": "skipped", "reason": f"{mode} multiplies matrices, which this entry does not"}
+    pairs = [operation.factors(inputs) for inputs in loaded.sets]
+    if mode == "openblas" and pairs[0][0].dtype != torch.float32:
+        return {"status": "skipped", "reason": "OpenBLAS as numpy ships it multiplies no bf16"}
+    (output,) = operation.outputs
+    loaded.steps[mode] = [lambda pair=pair: {output: LIBRARIES[mode](*pair)} for pair in pairs]
+    return first_call(loaded, mode, results, None)
+
+
+def first_call(loaded, mode, results, breaks):
     outputs = loaded.steps[mode][0]()
-    return {"graphBreaks": breaks, "outputs": {name: write_tensor(tensor, results, name) for name, tensor in outputs.items()}}
+    written = {name: write_tensor(tensor, results, name) for name, tensor in outputs.items()}
+    return {"status": "done", "graphBreaks": breaks, "outputs": written}
 
 
 def time_calls(steps, sets):
@@ -89,7 +116,7 @@ def answer(state, request):
         state["loaded"] = Loaded(request)
         return {"status": "done"}
     if command == "prepare":
-        return {"status": "done", **prepare(state["loaded"], request["mode"], request["results"])}
+        return prepare(state["loaded"], request["mode"], request["results"])
     if command == "time":
         return {"status": "done", **time_calls(state["loaded"].steps[request["mode"]], request["sets"])}
     state.clear()

@@ -9,6 +9,7 @@ import { pythonOfPeers } from "../../../harness/bench/peers/catalogue.js";
 import { writeCandidateFolder } from "../../../harness/candidate-folder.js";
 import { loadSpec } from "../../../specs/load-spec.js";
 import { typeFlags } from "../../../specs/lower-reference.js";
+import { writeSmallSpec } from "../../small-spec.js";
 import { changed, rmsnormText, writeSpec } from "../../specs/spec-folder.js";
 
 const probe = await execa(pythonOfPeers(), ["-c", "import torch; print(torch.__version__)"], { reject: false });
@@ -119,12 +120,24 @@ describe("forge bench kernels", { timeout: 240_000 }, () => {
 
   it.runIf(hasPytorch)("times PyTorch, eager and compiled, after its result was compared, as a table in Markdown", async () => {
     const { code, output } = await bench(acceptReference(writeSpec(smallRmsnorm), "x86-64"), "--target", "x86-64", "--markdown");
-    expect(output).toMatch(/^\| spec \| variant \| .* \| pytorch-eager \| pytorch-compiled \| graph breaks \|$/m);
+    expect(output).toMatch(/^\| spec \| variant \| .* \| pytorch-eager \| pytorch-compiled \| onednn \| openblas \| graph breaks \|$/m);
     const rows = output.split("\n").filter((line) => line.startsWith("| rmsnorm |"));
     const ratio = String.raw`\d+(\.\d+)?x \[[\d.]+, [\d.]+\]`;
     expect(rows).toHaveLength(2);
-    for (const row of rows) expect(row).toMatch(new RegExp(`\\| ${ratio} \\| ${ratio} \\| ${ratio} \\| 0 \\|$`));
+    for (const row of rows) expect(row).toMatch(new RegExp(`\\| ${ratio} \\| ${ratio} \\| ${ratio} \\| skipped \\| skipped \\| 0 \\|$`));
     expect(output).toContain(`PyTorch ${probe.stdout}`);
+    expect(code).toBe(0);
+  });
+
+  it.runIf(hasPytorch)("times libraries that multiply matrices, each after its result was compared", async () => {
+    const path = writeSmallSpec("linear", (spec) => {
+      spec.cases.timed = [{ tokens: 64, in_features: 256, out_features: 128 }];
+    });
+    const { code, output } = await bench(acceptReference(path, "x86-64"), "--spec", "linear", "--target", "x86-64", "--json");
+    const rows = linesOf(output).filter(({ type }) => type === "row");
+    expect(rows.map(({ entry }) => entry)).toEqual(["linear_forward", "linear_dgrad", "linear_wgrad"]);
+    for (const row of rows)
+      expect(row).toMatchObject({ status: "measured", peers: { onednn: { status: "measured" }, openblas: { status: "measured" } } });
     expect(code).toBe(0);
   });
 
