@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 /** Tests that time something have the machine to themselves: one file after the other, after all others. */
 const timing = ["tests/**/*.timing.test.ts", "tests/verifiers/speed/**/*.test.ts", "tests/harness/judge.test.ts"];
 /** Tests that run the built program, alone as well. */
-const program = ["tests/harness/cli/**/*.test.ts", "tests/flows/**/*.test.ts"];
+const program = ["tests/harness/cli/**/*.test.ts", "tests/harness/dashboard/browser/**/*.test.ts", "tests/flows/**/*.test.ts"];
 
 const alone = { fileParallelism: false, maxWorkers: 1 };
 

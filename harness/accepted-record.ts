@@ -3,7 +3,7 @@ import type { SandboxProtection } from "../specs/contracts/sandbox.js";
 import type { MachineClass } from "../specs/contracts/target.js";
 import type { Verdict } from "../specs/contracts/verdict.js";
 
-/** What a run's record says of its last attempt and how it was judged. */
+/** What a run's record says of an attempt and how it was judged. */
 export interface AcceptedAttempt {
   attempt: number;
   tree: string;
@@ -20,23 +20,21 @@ export function acceptanceOf(events: readonly ForgeEvent[], attempt: number): Ex
   return event?.type === "framework-accepted" ? event : null;
 }
 
-/** The events of a run up to the verdict on an attempt: the record that goes with it, whose last attempt it is. */
-export function recordOf(events: readonly ForgeEvent[], attempt: number): ForgeEvent[] {
-  const judged = events.findIndex((event) => event.type === "attempt-judged" && event.attempt === attempt);
-  if (judged === -1) throw new Error(`the run holds no verdict on attempt ${attempt}`);
-  return events.slice(0, judged + 1);
+/** The events of a run up to its last verdict: the record that goes with what was accepted, tries that came to nothing among it. */
+export function recordOf(events: readonly ForgeEvent[]): ForgeEvent[] {
+  return events.slice(0, events.findLastIndex((event) => event.type === "attempt-judged") + 1);
 }
 
-/** The last attempt of a record; a string says why the record does not show an accepted one. */
-export function acceptedAttempt(record: readonly ForgeEvent[]): AcceptedAttempt | string {
+/** An attempt of a record; a string says why the record does not show that it was accepted. */
+export function acceptedAttempt(record: readonly ForgeEvent[], attempt: number): AcceptedAttempt | string {
   const started = record[0];
   if (started?.type !== "run-started") return "the record does not begin with run-started";
-  const submitted = record.findLast((event) => event.type === "attempt-submitted");
-  const judged = record.findLast((event) => event.type === "attempt-judged");
-  if (!submitted || !judged) return "the record holds no judged attempt";
-  if (submitted.attempt !== judged.attempt) return `the record's last attempt ${submitted.attempt} was not judged`;
+  const submitted = record.find((event) => event.type === "attempt-submitted" && event.attempt === attempt);
+  const judged = record.findLast((event) => event.type === "attempt-judged" && event.attempt === attempt);
+  if (submitted?.type !== "attempt-submitted") return `the record holds no attempt ${attempt}`;
+  if (judged?.type !== "attempt-judged") return `the record's attempt ${attempt} was not judged`;
   const { outcome } = judged.verdict;
-  if (outcome !== "passed" && outcome !== "surpassed") return `the record's last attempt ${judged.attempt} was judged ${outcome}`;
+  if (outcome !== "passed" && outcome !== "surpassed") return `the record's attempt ${attempt} was judged ${outcome}`;
   const { goal, machine, sandbox, exam } = started;
   // An allow-list: what ran in a sandbox that a test had weakened is worth nothing.
   if (sandbox.kind !== "bubblewrap" && sandbox.kind !== "none") return `the record's sandbox is ${sandbox.kind}, which certifies nothing`;
@@ -44,8 +42,8 @@ export function acceptedAttempt(record: readonly ForgeEvent[]): AcceptedAttempt 
 }
 
 /** The part of a certificate that follows from the record alone, so that the two can be held against each other. */
-export function certifiedByRecord(record: readonly ForgeEvent[]) {
-  const accepted = acceptedAttempt(record);
+export function certifiedByRecord(record: readonly ForgeEvent[], attempt: number) {
+  const accepted = acceptedAttempt(record, attempt);
   if (typeof accepted === "string") throw new Error(accepted);
   const { goal, verdict } = accepted;
   const confirmation = verdict.checks.findLast((check) => "figures" in check && check.figures !== undefined);

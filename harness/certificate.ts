@@ -23,7 +23,7 @@ export interface AcceptedOptions {
   /** The folder `generated/` of the project. */
   generated: string;
   candidate: Candidate;
-  /** The run so far; the record kept is its part up to the verdict on the attempt. */
+  /** The run so far; the record kept is its part up to the last verdict. */
   events: readonly ForgeEvent[];
   attempt: number;
   referenceHash: string;
@@ -38,8 +38,8 @@ export interface AcceptedOptions {
  * there; returns the folder. A crash leaves the old folder or the new one, the old one perhaps under its set-aside name.
  */
 export function writeAccepted(options: AcceptedOptions): string {
-  const record = recordOf(options.events, options.attempt);
-  const accepted = acceptedAttempt(record);
+  const record = recordOf(options.events);
+  const accepted = acceptedAttempt(record, options.attempt);
   if (typeof accepted === "string") throw new Error(`attempt ${options.attempt} cannot be accepted: ${accepted}`);
   const { goal } = accepted;
   const directory = join(options.generated, goal.spec, goal.variant, goal.target);
@@ -49,7 +49,7 @@ export function writeAccepted(options: AcceptedOptions): string {
   if (tree !== accepted.tree) throw new Error(`the candidate is tree ${tree}, attempt ${options.attempt} was tree ${accepted.tree}`);
   const fileHashes = Object.fromEntries([...files].map(([name, bytes]) => [name, sha256Hex(bytes)]));
   const certificate: UnsealedCertificate = {
-    ...certifiedByRecord(record),
+    ...certifiedByRecord(record, options.attempt),
     hashes: {
       source: hashOfNamedHashes(fileHashes),
       files: fileHashes,
@@ -154,11 +154,12 @@ function recordDifference(directory: string, certificate: Certificate, tree: str
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as ForgeEvent);
-  const accepted = acceptedAttempt(record);
-  if (typeof accepted === "string") return { file: recordName, expected: "an accepted last attempt", got: accepted };
+  const { attempt } = certificate;
+  const accepted = acceptedAttempt(record, attempt);
+  if (typeof accepted === "string") return { file: recordName, expected: `an accepted attempt ${attempt}`, got: accepted };
   if (accepted.tree !== tree)
-    return { file: recordName, expected: `last attempt with the source's tree ${tree}`, got: `tree ${accepted.tree}` };
-  for (const [key, expected] of Object.entries(certifiedByRecord(record))) {
+    return { file: recordName, expected: `attempt ${attempt} with the source's tree ${tree}`, got: `tree ${accepted.tree}` };
+  for (const [key, expected] of Object.entries(certifiedByRecord(record, attempt))) {
     const stated: unknown = Reflect.get(certificate, key);
     if (!isDeepStrictEqual(stated, expected)) {
       return { file: certificateName, expected: `${key} as in ${recordName}: ${JSON.stringify(expected)}`, got: JSON.stringify(stated) };

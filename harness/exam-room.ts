@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Sandbox, SandboxProtection } from "../specs/contracts/sandbox.js";
-import type { LoadedSpec, Variant } from "../specs/contracts/spec.js";
-import type { Candidate, EntrySignature, MachineClass, Target, Toolchain } from "../specs/contracts/target.js";
+import type { LoadedSpec, Sizes, Variant } from "../specs/contracts/spec.js";
+import type { Artifact, Candidate, EntrySignature, MachineClass, Target, Toolchain, TuningSpace } from "../specs/contracts/target.js";
 import type { EntryTrial, Verdict } from "../specs/contracts/verdict.js";
 import { entrySignatures } from "../specs/entry-signature.js";
 import { generateKernelHeader } from "../specs/kernel-header.js";
@@ -18,6 +18,7 @@ import { sweepScratchFolders } from "../verifiers/targets/scratch-folder.js";
 import { TrialBench } from "../verifiers/trial-bench.js";
 import { cacheDirectory } from "./cache-directory.js";
 import { withDevice } from "./device-lock.js";
+import type { Examiner } from "./examiner.js";
 import { packageRoot } from "./package-root.js";
 import { profileResultText } from "./profile-text.js";
 import { createSandbox } from "./sandbox/create-sandbox.js";
@@ -36,8 +37,17 @@ export interface ExamRoomOptions {
 
 const usualDuelLimitMs = 240_000;
 
+/** What the speed check is asked in place of the spec's own question. */
+export interface SpeedQuestion {
+  /** Code that takes the baseline's seat: known to be right, for nobody looks at what it computes. */
+  rival?: Candidate;
+  /** The ratio that "faster" must exceed. */
+  target?: number;
+  only?: { entry: string; sizes: Sizes };
+}
+
 /** Where candidates for one spec, variant and target are judged: sandbox, target, references and baseline, opened once. */
-export class ExamRoom {
+export class ExamRoom implements Examiner {
   private referenceBench: Promise<ReferenceBench> | null = null;
   private foundBaseline: Promise<Baseline> | null = null;
   private trials: Promise<TrialBench> | null = null;
@@ -103,20 +113,38 @@ export class ExamRoom {
     return quick ? work() : withDevice(cacheDirectory(), this.signal, work);
   }
 
+  /** The exam but for speed: hidden cases too, nothing timed. */
+  async judgeCorrectness(candidate: Candidate, watcher: JudgeWatcher): Promise<Verdict> {
+    return judge({ ...this.context(candidate, false), loaded: withTimedSizes(this.loaded, []) }, watcher);
+  }
+
   /** The speed check alone, for what is known to be right. */
-  async judgeSpeed(candidate: Candidate): Promise<CheckAnswer> {
+  async judgeSpeed(candidate: Candidate, question: SpeedQuestion = {}): Promise<CheckAnswer> {
     return withDevice(cacheDirectory(), this.signal, async () => {
       const context = this.context(candidate, false);
-      const build = await this.target.build({
-        candidate,
-        support: this.support,
-        entries: this.entries,
-        mode: "plain",
-        threads: this.threads,
-      });
-      if (build.status === "failed") throw new Error(`the candidate does not build: ${build.log}`);
-      return checkSpeed({ ...context, artifact: build.artifact }, context.seeds.timed);
+      const { only, rival, target } = question;
+      const loaded = only ? withTimedSizes(this.loaded, [only.sizes]) : this.loaded;
+      const artifact = await this.buildPlain(candidate);
+      const library = rival ? await this.buildPlain(rival) : null;
+      const gates = { ...loaded.spec.gates, ...(target === undefined ? {} : { speed: target }) };
+      return checkSpeed(
+        {
+          ...context,
+          artifact,
+          loaded: { ...loaded, spec: { ...loaded.spec, gates } },
+          entries: only ? this.entries.filter((entry) => entry.name === only.entry) : this.entries,
+          ...(rival && library ? { baseline: async () => rivalBaseline(rival, library) } : {}),
+        },
+        context.seeds.timed,
+      );
     });
+  }
+
+  private async buildPlain(candidate: Candidate): Promise<Artifact> {
+    const { support, entries, threads } = this;
+    const build = await this.target.build({ candidate, support, entries, mode: "plain", threads });
+    if (build.status === "failed") throw new Error(`the candidate does not build: ${build.log}`);
+    return build.artifact;
   }
 
   private context(candidate: Candidate, quick: boolean): JudgeContext {
@@ -178,6 +206,14 @@ export class ExamRoom {
     });
   }
 
+  tuningSpace(): TuningSpace {
+    return this.target.tuningSpace(this.variant);
+  }
+
+  chipFacts(): Promise<string> {
+    return this.target.facts();
+  }
+
   bench(): Promise<ReferenceBench> {
     this.referenceBench ??= ReferenceBench.open(this.host, this.loaded, this.variant, this.support);
     return this.referenceBench;
@@ -202,4 +238,12 @@ export class ExamRoom {
     const bench = await this.referenceBench?.catch(() => null);
     await bench?.close();
   }
+}
+
+function withTimedSizes(loaded: LoadedSpec, timed: Sizes[]): LoadedSpec {
+  return { ...loaded, spec: { ...loaded.spec, cases: { ...loaded.spec.cases, timed } } };
+}
+
+function rivalBaseline({ manifest }: Candidate, library: Artifact): Baseline {
+  return { libraries: [library], choose: () => 0, compilers: [manifest.compiler], flags: [], source: "", sourceHash: library.hash };
 }

@@ -8,12 +8,14 @@ import { acceptanceOf } from "./accepted-record.js";
 import { type AgentChoice, chooseAgent } from "./agents.js";
 import { type AcceptedOptions, writeAccepted } from "./certificate.js";
 import { ExamRoom } from "./exam-room.js";
+import type { Examiner } from "./examiner.js";
 import { forgeVersion } from "./forge-version.js";
 import { Budget } from "./goal/budget.js";
 import { GoalDesk, type PlacedAttempt } from "./goal/goal-desk.js";
 import { bestOf, ratioOf } from "./goal/judged.js";
 import { workLanes } from "./goal/work-lanes.js";
 import { type PlaybookKey, playbookText, readLessons, writeLessons } from "./playbook/playbook.js";
+import { EmbeddedExaminer } from "./queue/embedded-examiner.js";
 import { openOrResume, pendingAttempts, readJudged, spentMs } from "./resume-run.js";
 import { environmentSecrets, redactEvent } from "./secrets.js";
 import { diskFull } from "./store/disk-full.js";
@@ -39,7 +41,14 @@ export interface GoalOptions {
   exam?: ExamSummary;
   onEvent: (event: ForgeEvent) => void;
   signal: AbortSignal;
+  /** Where candidates are judged, if not in a room on this machine. */
+  examiner?: (options: ExaminerOptions) => Promise<Examiner>;
 }
+
+export type ExaminerOptions = Pick<GoalOptions, "loaded" | "variant" | "target" | "threads" | "unsafe" | "signal">;
+
+const openExaminer = (options: ExaminerOptions & Pick<GoalOptions, "examiner">): Promise<Examiner> =>
+  (options.examiner ?? ExamRoom.open)(options);
 
 export interface GoalResult {
   end: RunEnd;
@@ -52,17 +61,19 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
   const startedAtMs = performance.now();
   const agent = await chooseAgent(options.agent, { ...options.loaded.spec.budget, ...options.budget }, options.runsDirectory);
   const strategy = chooseStrategy(agent.strategy ?? options.strategy ?? "linear");
-  const room = await ExamRoom.open(options);
+  const room = await openExaminer(options);
   try {
     const goal = describeGoal(options, agent.name, strategy.name, room);
     const opened = await openOrResume(openRunStore(options.runsDirectory), goal, options.resume);
     const run = announcing(opened.run, options.onEvent, environmentSecrets());
+    let examiner: Examiner | null = null;
     try {
       beginLog(run, goal, room, opened.truncatedBytes, options.exam);
+      examiner = await judgesOf(options, room, run);
       const budget = new Budget(goal.budget, () => run.events(), spentMs(run.events()), startedAtMs);
       const desk = new GoalDesk(
         await brief(options, room, goal.budget),
-        room,
+        examiner,
         run,
         budget,
         strategy,
@@ -95,6 +106,7 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
       writeLessons(options.runsDirectory, playbookKey(options, room), run.events());
       return { end, run: run.id, directory };
     } finally {
+      await examiner?.close();
       run.close();
     }
   } finally {
@@ -102,13 +114,17 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
   }
 }
 
-const playbookKey = (options: BriefingOptions, room: ExamRoom): PlaybookKey => ({
+/** Attempts of a room on this machine stand in a queue beside the run; others stand in the queue that they are sent through. */
+const judgesOf = async (options: GoalOptions, room: Examiner, run: OpenRun): Promise<Examiner> =>
+  options.examiner ? room : EmbeddedExaminer.open({ ...options, room, run: run.id, directory: run.directory });
+
+const playbookKey = (options: BriefingOptions, room: Examiner): PlaybookKey => ({
   spec: options.loaded.spec.name,
   target: options.target,
   cpuModel: room.machine.cpuModel,
 });
 
-function describeGoal(options: GoalOptions, agent: string, strategy: string, room: ExamRoom): GoalDescription {
+function describeGoal(options: GoalOptions, agent: string, strategy: string, room: Examiner): GoalDescription {
   const { loaded } = options;
   return {
     spec: loaded.spec.name,
@@ -134,7 +150,7 @@ function announcing(run: OpenRun, onEvent: (event: ForgeEvent) => void, secrets:
   });
 }
 
-function beginLog(run: OpenRun, goal: GoalDescription, room: ExamRoom, truncatedBytes: number, exam: ExamSummary | undefined): void {
+function beginLog(run: OpenRun, goal: GoalDescription, room: Examiner, truncatedBytes: number, exam: ExamSummary | undefined): void {
   const events = run.events();
   const [started] = events;
   if (started !== undefined) {
@@ -142,6 +158,10 @@ function beginLog(run: OpenRun, goal: GoalDescription, room: ExamRoom, truncated
     if (started.type === "run-started" && started.sandbox.kind !== room.protection.kind)
       throw new StoreError(
         `run ${run.id} began with sandbox ${started.sandbox.kind}, this would go on with ${room.protection.kind}; begin a new run`,
+      );
+    if (started.type === "run-started" && started.machine.cpuModel !== room.machine.cpuModel)
+      throw new StoreError(
+        `run ${run.id} began on ${started.machine.cpuModel}, this would go on on ${room.machine.cpuModel}; resume it there, or begin a new run`,
       );
     const attemptsSoFar = events.filter((event) => event.type === "attempt-judged").length;
     run.append({ type: "run-resumed", attemptsSoFar, truncatedBytes, budget: goal.budget });
@@ -160,12 +180,12 @@ function beginLog(run: OpenRun, goal: GoalDescription, room: ExamRoom, truncated
 
 type BriefingOptions = Pick<
   GoalOptions,
-  "loaded" | "variant" | "target" | "threads" | "budget" | "playbook" | "runsDirectory" | "unsafe" | "signal"
+  "loaded" | "variant" | "target" | "threads" | "budget" | "playbook" | "runsDirectory" | "unsafe" | "signal" | "examiner"
 >;
 
 /** What an agent of such a goal would be told, without beginning one. */
 export async function briefingFor(options: BriefingOptions): Promise<AgentBriefing> {
-  const room = await ExamRoom.open(options);
+  const room = await openExaminer(options);
   try {
     return await brief(options, room, { ...options.loaded.spec.budget, ...options.budget });
   } finally {
@@ -173,7 +193,7 @@ export async function briefingFor(options: BriefingOptions): Promise<AgentBriefi
   }
 }
 
-async function brief(options: BriefingOptions, room: ExamRoom, budget: BudgetLimits): Promise<AgentBriefing> {
+async function brief(options: BriefingOptions, room: Examiner, budget: BudgetLimits): Promise<AgentBriefing> {
   return {
     loaded: options.loaded,
     variantName: options.variant,
@@ -182,8 +202,8 @@ async function brief(options: BriefingOptions, room: ExamRoom, budget: BudgetLim
     threads: room.threads,
     machine: room.machine,
     toolchains: room.toolchains,
-    tuningSpace: room.target.tuningSpace(room.variant),
-    chipFacts: await room.target.facts(),
+    tuningSpace: room.tuningSpace(),
+    chipFacts: await room.chipFacts(),
     header: room.support["forge_kernel.h"]!,
     playbook: options.playbook ? playbookText(readLessons(options.runsDirectory, playbookKey(options, room))) : "",
     budget,
@@ -191,7 +211,7 @@ async function brief(options: BriefingOptions, room: ExamRoom, budget: BudgetLim
 }
 
 /** Writes the best attempt to the output folder with its certificate; returns the folder. */
-async function accept(options: GoalOptions, room: ExamRoom, run: OpenRun, judged: PlacedAttempt[]): Promise<string | null> {
+async function accept(options: GoalOptions, room: Examiner, run: OpenRun, judged: PlacedAttempt[]): Promise<string | null> {
   const best = bestOf(judged);
   if (best === null) return null;
   // Killed between this event and the last: it was accepted, and what lies there now may be somebody's newer one.

@@ -49,13 +49,7 @@ const lockGraceMs = 2000;
 /** Opens the workspace in a folder, made where it does not exist. The caller holds the run's lock. */
 export async function openWorkspace(directory: string): Promise<Workspace> {
   mkdirSync(directory, { recursive: true });
-  const git = simpleGit({
-    baseDir: directory,
-    config: configuration,
-    allowEnvironment: Object.keys(environment),
-    // Each of these points git at nothing, which is the opposite of what its guard is for.
-    unsafe: { allowUnsafeHooksPath: true, allowUnsafeConfigPaths: true, allowUnsafeTemplateDir: true },
-  }).env(environment);
+  const git = gitIn(directory);
   await removeStaleLocks(join(directory, ".git"));
   // Safe to repeat: it finishes an initialisation that was killed half-way.
   await git.raw("init", "--quiet", "--template=", "--initial-branch=attempts");
@@ -76,6 +70,21 @@ export async function openWorkspace(directory: string): Promise<Workspace> {
     },
     readCommit: (commit) => readCommit(git, directory, commit),
   };
+}
+
+/** As `Workspace.readCommit`, without the run's lock: nothing is made or mended, and a run may be writing meanwhile. */
+export async function readCommitOf(directory: string, commit: string): Promise<Candidate> {
+  return readCommit(gitIn(directory), directory, commit);
+}
+
+function gitIn(directory: string): SimpleGit {
+  return simpleGit({
+    baseDir: directory,
+    config: configuration,
+    allowEnvironment: Object.keys(environment),
+    // Each of these points git at nothing, which is the opposite of what its guard is for.
+    unsafe: { allowUnsafeHooksPath: true, allowUnsafeConfigPaths: true, allowUnsafeTemplateDir: true },
+  }).env(environment);
 }
 
 async function readCommit(git: SimpleGit, directory: string, commit: string): Promise<Candidate> {

@@ -9,7 +9,7 @@ const folders = ["specs", "agents", "verifiers", "harness"];
 function newestSource() {
   const times = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-      .filter((path) => path.endsWith(".ts"))
+      .filter((path) => /\.(ts|css)$/.test(path))
       .map((path) => statSync(join(root, folder, path), { throwIfNoEntry: false })?.mtimeMs ?? 0),
   );
   return Math.max(modifiedAt("package.json"), modifiedAt("tsconfig.build.json"), ...times);

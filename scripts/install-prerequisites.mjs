@@ -5,6 +5,8 @@ import { missingPackages, newestClang } from "./prerequisites.mjs";
 import { isContinuousIntegration, isOnPath, outputOf, runStep, say } from "./steps.mjs";
 
 const needsPython = isContinuousIntegration() || process.argv.includes("--python");
+const needsRedis = isContinuousIntegration() || process.argv.includes("--redis");
+const needsBrowser = isContinuousIntegration() || process.argv.includes("--browser");
 
 /** @returns {import("./prerequisites.mjs").Machine} */
 function lookAtMachine() {
@@ -56,7 +58,8 @@ function main() {
     giveUp(
       `Forge needs Linux on x86-64 with AVX2, for every target: the references run there. This is ${process.platform} on ${process.arch}.`,
     );
-  let missing = missingPackages(lookAtMachine(), { python: needsPython });
+  const wanted = { python: needsPython, redis: needsRedis, browser: needsBrowser };
+  let missing = missingPackages(lookAtMachine(), wanted);
   if (missing.length > 0) {
     if (!isOnPath("apt-get")) {
       giveUp(
@@ -74,7 +77,7 @@ function main() {
     if (runStep(String(command), [...words, "update", "-qq"]) !== 0)
       say("apt-get update failed; going on with the package lists that are here.");
     // The lists are new now: a newer clang may have come into sight.
-    missing = missingPackages(lookAtMachine(), { python: needsPython });
+    missing = missingPackages(lookAtMachine(), wanted);
     const install = [...words, "install", "-y", "-qq", "--no-install-recommends", ...missing];
     if (runStep(String(command), install, { DEBIAN_FRONTEND: "noninteractive" }) !== 0)
       giveUp(`apt-get could not install: ${missing.join(" ")}`);

@@ -1,10 +1,15 @@
 // The steps before the main job, in the order in which they need each other; exits where one fails.
 import { nodeModulesAreStale, runStep, say } from "./steps.mjs";
 
-export function prepareMachine() {
+/** @param {{ redis?: boolean, browser?: boolean }} [wanted] */
+export function prepareMachine(wanted = {}) {
   requireNode(20, 19);
   // Compilers first: where better-sqlite3 has no prebuilt binary, npm compiles it.
-  const prerequisites = isCiArgument() ? ["--ci"] : [];
+  const prerequisites = [
+    ...(isCiArgument() ? ["--ci"] : []),
+    ...(wanted.redis ? ["--redis"] : []),
+    ...(wanted.browser ? ["--browser"] : []),
+  ];
   if (process.env.FORGE_SKIP_PREREQUISITES) say("FORGE_SKIP_PREREQUISITES is set: not looking for compilers and bubblewrap.");
   else stopUnlessDone(runStep(process.execPath, ["scripts/install-prerequisites.mjs", ...prerequisites]));
   if (nodeModulesAreStale()) {

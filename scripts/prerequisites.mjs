@@ -14,6 +14,9 @@ const programs = [
   { program: "python3", package: "python3" },
 ];
 
+/** What Chromium is called where; the tests look for the same. */
+export const browsers = ["chromium", "chromium-browser", "google-chrome"];
+
 /**
  * clang and everything that must be of its version.
  * @param {number} version
@@ -42,13 +45,17 @@ export function newestClang(aptOutput) {
 /**
  * The packages that are missing. A complete clang of a sufficient version is kept, even if apt has a newer one.
  * @param {Machine} machine
- * @param {{ python: boolean }} wanted
+ * @param {{ python: boolean, redis?: boolean, browser?: boolean }} wanted
  */
 export function missingPackages(machine, wanted) {
   const missing = programs.filter((entry) => !machine.hasProgram(entry.program)).map((entry) => entry.package);
   // gcc only recommends it, and minimal images leave recommendations out.
   if (!machine.hasPackage("libc6-dev")) missing.push("libc6-dev");
   if (!machine.hasPackage("wasi-libc")) missing.push("wasi-libc");
+  // The queue's tests start one of their own; whoever only forges needs none.
+  if (wanted.redis) missing.push(...["redis-server", "openssl"].filter((program) => !machine.hasProgram(program)));
+  // The dashboard is tested in one; any Chromium will do.
+  if (wanted.browser && !browsers.some((program) => machine.hasProgram(program))) missing.push("chromium");
   // Debian's python3 comes without the means to make a virtual environment.
   if (wanted.python && !machine.hasPackage("python3-venv")) missing.push("python3-venv");
   const newest = Math.max(machine.newestClang ?? oldestClang, oldestClang);

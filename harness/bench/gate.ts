@@ -2,9 +2,9 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { textTable } from "../report/text-table.js";
-import { buildProjects, type GateProject } from "./gate/projects.js";
+import { buildProjects } from "./gate/projects.js";
 import { gateOnce } from "./gate/run-once.js";
-import { type GateTrial, isAsPromised, tallyRows, trialsLeft } from "./gate/trials.js";
+import { type GateProject, type GateTrial, isAsPromised, tallyRows, trialsLeft } from "./gate/trials.js";
 
 /**
  * How often the gate errs: gates of code that nobody touched, of code that was reworded, and of code with a tenth more work, each a
@@ -58,7 +58,8 @@ async function measure(project: GateProject, signal: AbortSignal): Promise<GateT
   const { kernel, experiment } = project;
   const ratios = Object.fromEntries(folder.speed.map(({ rule, ratio }) => [rule, ratio]));
   const seconds = (performance.now() - startedAt) / 1000;
-  return { kernel, experiment, outcome: folder.status, summary: folder.summary, ratios, seconds, at: new Date().toISOString() };
+  const races = folder.speed.find(({ rule }) => rule === "as-at-base")?.measurements ?? 0;
+  return { kernel, experiment, outcome: folder.status, summary: folder.summary, ratios, races, seconds, at: new Date().toISOString() };
 }
 
 function readTrials(path: string): GateTrial[] {

@@ -11,6 +11,8 @@ const benches: Record<string, () => Promise<{ run(benchArguments: string[]): Pro
   sentinels: () => import("../bench/sentinels.js"),
   crashes: () => import("../bench/crashes.js"),
   oddities: () => import("../bench/oddities.js"),
+  gate: () => import("../bench/gate.js"),
+  queue: () => import("../bench/queue.js"),
 };
 
 export function declareBench(program: Command, host: CommandHost): void {
@@ -54,7 +56,15 @@ export function declareBench(program: Command, host: CommandHost): void {
           "  --repeat <count>     verdicts on each (default: 20)\n" +
           "  --minutes <count>    begin no further verdict after this time (default: 600)\n" +
           "  --results <file>     where each result is appended; what is there counts, if the kernel is the same\n" +
-          "  --json               a summary of each as JSON",
+          "  --json               a summary of each as JSON\n" +
+          "gate: how often `forge gate` fails what nobody slowed, and sees a tenth more work; goes on where it stopped\n" +
+          "  --count <count>      gates of each kernel and kind (default: 100)\n" +
+          "  --only <kernel>      compute, bandwidth or latency\n" +
+          "  --minutes <count>    begin no further gate after this time (default: 600)\n" +
+          "  --results <file>     where each result is appended (default: runs/bench-gate.jsonl); --fresh ignores what is there\n" +
+          "  --json               every result as JSON\n" +
+          "queue: jobs over several workers, which are killed every two median times of a build, on a Redis that is restarted twice\n" +
+          "  --jobs, --builds, --workers <count>  (default: 500, of them 120 builds and alignments, over 3); needs redis-server",
         examples: [
           ["forge bench sentinels", "Which gate rejects which planted mistake."],
           ["forge bench sentinels --spec rmsnorm --variant bf16 --repeat 20", "Some of them, with fresh hidden cases each time."],

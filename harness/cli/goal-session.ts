@@ -1,9 +1,12 @@
 import { resolve } from "node:path";
 import type { ForgeEvent, RunEnd } from "../../specs/contracts/event.js";
 import type { LoadedSpec } from "../../specs/contracts/spec.js";
+import { TurnTaking } from "../goal/turn-taking.js";
+import type { SharedQueue } from "../queue/open-queue.js";
 import { type AgentCommandOptions, agentChoiceOf, agentFlags, budgetOf } from "./agent-options.js";
 import { commandName } from "./command-name.js";
 import { type ExitCode, exitCodes } from "./exit-codes.js";
+import { sessionExaminer } from "./session-examiner.js";
 
 export interface GoalSessionOptions extends AgentCommandOptions {
   threads?: number;
@@ -26,10 +29,17 @@ export interface GoalSession {
   signal: AbortSignal;
   /** Where progress is shown: not on stdout where that belongs to a protocol. */
   stream: NodeJS.WriteStream;
+  /** Where candidates are judged, if not here. */
+  shared?: SharedQueue;
+  /** Begins every line, where several goals go on side by side. */
+  label?: string;
+  /** Exams are examined one after the other: the second goal may find what the first found. */
+  exams?: TurnTaking;
 }
 
 /** One goal, from the exam's examination to its closing text; returns how the command ends. */
-export async function holdGoalSession({ loaded, specPath, variant, target, options, signal, stream }: GoalSession): Promise<ExitCode> {
+export async function holdGoalSession(session: GoalSession): Promise<ExitCode> {
+  const { loaded, specPath, variant, target, options, signal, stream } = session;
   const [{ runGoal }, { requireStrongExam }, { summaryOf }, { openProgress }, { closingText }, { unsafeWarning }] = await Promise.all([
     import("../run-goal.js"),
     import("../lint/require-strong-exam.js"),
@@ -38,22 +48,25 @@ export async function holdGoalSession({ loaded, specPath, variant, target, optio
     import("../progress/closing-text.js"),
     import("../report/unsafe-text.js"),
   ]);
-  const progress = openProgress(stream, options.json ?? false);
+  const progress = openProgress(stream, options.json ?? false, session.label);
   const onAbort = () => progress.say("Ending the run cleanly; Ctrl-C again stops at once.");
   signal.addEventListener("abort", onAbort, { once: true });
   const events: ForgeEvent[] = [];
   const unsafe = options.unsafeNoSandbox ?? false;
   if (unsafe) process.stderr.write(`${unsafeWarning}\n`);
   try {
-    const report = await requireStrongExam({
-      loaded,
-      variant,
-      specPath,
-      unsafe,
-      acceptWeak: options.acceptWeakExam ?? false,
-      say: (text) => progress.say(text),
-      signal,
-    });
+    const { exams = new TurnTaking() } = session;
+    const report = await exams.take(() =>
+      requireStrongExam({
+        loaded,
+        variant,
+        specPath,
+        unsafe,
+        acceptWeak: options.acceptWeakExam ?? false,
+        say: (text) => progress.say(text),
+        signal,
+      }),
+    );
     const result = await runGoal({
       loaded,
       variant,
@@ -68,6 +81,7 @@ export async function holdGoalSession({ loaded, specPath, variant, target, optio
       outputDirectory: resolve(options.output),
       unsafe,
       exam: summaryOf(report),
+      ...sessionExaminer(session.shared, (text) => progress.say(text)),
       onEvent: (event) => {
         events.push(event);
         progress.event(event, Date.parse(event.at), event.run);

@@ -1,14 +1,18 @@
 import { type Command, Option } from "commander";
+import { TurnTaking } from "../goal/turn-taking.js";
+import type { SharedQueue } from "../queue/open-queue.js";
 import { addAgentOptions, addBudgetOptions } from "./agent-options.js";
 import type { CommandHost } from "./command-host.js";
 import { type ExitCode, exitCodes, gravestExitCode } from "./exit-codes.js";
 import { type GoalSession, type GoalSessionOptions, holdGoalSession } from "./goal-session.js";
 import { helpText } from "./help-text.js";
 import { positiveInteger } from "./option-values.js";
+import { addQueueOptions, type QueueCommandOptions, requireRedis } from "./queue-options.js";
+import { reportError } from "./report-error.js";
 import { requireTarget, requireVariant } from "./require-known.js";
 import { UsageError } from "./usage-error.js";
 
-interface GoalCommandOptions extends GoalSessionOptions {
+interface GoalCommandOptions extends GoalSessionOptions, QueueCommandOptions {
   variant?: string;
   target: string;
   dryRun?: boolean;
@@ -35,7 +39,7 @@ export function declareGoal(program: Command, host: CommandHost): void {
     .option("--unsafe-no-sandbox", "build and run generated code without bubblewrap, with your rights; the certificate says so")
     .option("--accept-weak-exam", "sit the exam although `forge lint` found that its gates miss too much")
     .action(async (spec: string, options: GoalCommandOptions) => host.finish(await goal(spec, options, host.interruption())));
-  addBudgetOptions(addAgentOptions(command)).addHelpText(
+  addQueueOptions(addBudgetOptions(addAgentOptions(command)), "have workers of other machines judge").addHelpText(
     "after",
     helpText({
       examples: [
@@ -62,6 +66,10 @@ export function declareGoal(program: Command, host: CommandHost): void {
           "Any coding CLI, in a folder whose AGENTS.md teaches it `forge check` and `forge submit`.",
         ],
         ["forge goal specs/kernels/rmsnorm.yaml --agent manual", "You write: it says in which folder, and waits for `forge submit`."],
+        [
+          "forge goal specs/kernels/rmsnorm.yaml --target all --redis redis://queue.example:6379 --secret-file queue.secret",
+          "Judged by the workers at that queue (`forge worker`), for every chip side by side.",
+        ],
         ["forge goal specs/kernels/rmsnorm.yaml --resume", "Goes on where the newest unfinished run stopped."],
         ["forge goal specs/kernels/rmsnorm.yaml --json | jq -c 'select(.type == \"attempt-judged\")'", "Follow it from a program."],
       ],
@@ -82,14 +90,52 @@ async function goal(specPath: string, options: GoalCommandOptions, signal: Abort
   }
   if (options.from !== undefined && variants.length * targets.length > 1)
     throw new UsageError("--from names one goal's code: leave out `all`");
-  const codes: ExitCode[] = [];
-  for (const variant of variants) {
-    for (const target of targets) {
-      const session: GoalSession = { loaded, specPath, variant, target, options, signal, stream: process.stdout };
-      if (signal.aborted) codes.push(exitCodes.interrupted);
-      else codes.push(await (options.dryRun ? (await import("./preview-goal.js")).previewGoal(session) : holdGoalSession(session)));
-    }
+  const shared = await openShared(options);
+  const session = (variant: string, target: string): GoalSession => ({
+    ...{ loaded, specPath, variant, target, options, signal, stream: process.stdout },
+    ...(shared === undefined ? {} : { shared }),
+  });
+  try {
+    // Workers judge for several chips at once; this machine alone would only disturb its own timing.
+    if (shared !== undefined && !options.dryRun && targets.length > 1) return await goalsSideBySide(variants, targets, session, signal);
+    const codes: ExitCode[] = [];
+    for (const variant of variants)
+      for (const target of targets) {
+        const held = options.dryRun ? (await import("./preview-goal.js")).previewGoal : holdGoalSession;
+        codes.push(signal.aborted ? exitCodes.interrupted : await held(session(variant, target)));
+      }
+    return gravestExitCode(codes);
+  } finally {
+    await shared?.queue.close();
   }
+}
+
+async function openShared(options: GoalCommandOptions): Promise<SharedQueue | undefined> {
+  if (options.redis === undefined || options.redis === "") return undefined;
+  if (options.unsafeNoSandbox) throw new UsageError("--unsafe-no-sandbox is for this machine: workers at a queue always use their sandbox");
+  const { openSharedQueue } = await import("../queue/open-queue.js");
+  return openSharedQueue(requireRedis(options));
+}
+
+/** One chip beside the other, the variants of each in turn. What fails for one chip is told, and the others go on. */
+async function goalsSideBySide(
+  variants: string[],
+  targets: string[],
+  session: (variant: string, target: string) => GoalSession,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const exams = new TurnTaking();
+  const codes = await Promise.all(
+    targets.map(async (target) => {
+      const ofTarget: ExitCode[] = [];
+      for (const variant of variants) {
+        if (signal.aborted) return exitCodes.interrupted;
+        const held = holdGoalSession({ ...session(variant, target), label: `${variant} ${target}`, exams });
+        ofTarget.push(await held.catch((error: unknown) => (signal.aborted ? exitCodes.interrupted : reportError(error))));
+      }
+      return gravestExitCode(ofTarget);
+    }),
+  );
   return gravestExitCode(codes);
 }
 

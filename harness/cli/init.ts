@@ -37,5 +37,7 @@ function nextSteps(written: { spec: string; files: string[] }): string {
     `  1. edit ${others.join(", ")}: the plainest C that is right`,
     `  2. edit ${written.spec}: summary, source, buffers, sizes, regimes, FLOP and byte formulas (docs/spec.md)`,
     `  3. ${commandName()} goal ${written.spec}`,
+    "  4. commit generated/, which is what was accepted, and leave out runs/ (a line `runs/` in .gitignore);",
+    `     ${commandName()} gate judges in CI what a change has made of it (docs/gate.md)`,
   ].join("\n");
 }

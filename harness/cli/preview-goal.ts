@@ -2,13 +2,14 @@ import { resolve } from "node:path";
 import { agentChoiceOf, budgetOf } from "./agent-options.js";
 import { type ExitCode, exitCodes } from "./exit-codes.js";
 import type { GoalSession } from "./goal-session.js";
+import { sessionExaminer } from "./session-examiner.js";
 import { UsageError } from "./usage-error.js";
 
 /** Characters a token has on average in English text and code; providers count differently, so what follows from it is an estimate. */
 const charactersPerToken = 3.6;
 
 /** `--dry-run`: what a model would be sent first, and what that costs. Nothing is sent. */
-export async function previewGoal({ loaded, variant, target, options, signal }: GoalSession): Promise<ExitCode> {
+export async function previewGoal({ loaded, variant, target, options, signal, shared }: GoalSession): Promise<ExitCode> {
   const [{ chooseAgent }, { briefingFor }, { loadPrices, priceOf }] = await Promise.all([
     import("../agents.js"),
     import("../run-goal.js"),
@@ -31,6 +32,7 @@ export async function previewGoal({ loaded, variant, target, options, signal }: 
     runsDirectory,
     unsafe: options.unsafeNoSandbox ?? false,
     signal,
+    ...sessionExaminer(shared, (text) => process.stderr.write(`${text}\n`)),
   });
   const request = JSON.stringify(agent.preview(briefing), null, 2);
   process.stdout.write(`${request}\n`);

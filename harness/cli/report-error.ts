@@ -10,10 +10,11 @@ const inputErrors = new Set([
   "TensorFileError",
   "WeakExam",
   "SemanticListError",
+  "GateInputError",
 ]);
 
 /** Something is missing on this machine, space included: the message says all there is, a stack adds nothing. */
-const absences = new Set(["SandboxUnavailable", "TargetUnavailable", "DiskFull"]);
+const absences = new Set(["SandboxUnavailable", "TargetUnavailable", "DiskFull", "QueueUnavailable", "JobFailed", "ForgedMessage"]);
 
 /** Says what went wrong, once, on stderr; returns how to exit. FORGE_DEBUG=1 adds the stack. */
 export function reportError(error: unknown): ExitCode {

@@ -2,7 +2,8 @@ import type { AgentBriefing, JudgedAttempt } from "../../specs/contracts/agent.j
 import type { OpenRun } from "../../specs/contracts/store.js";
 import type { Verdict } from "../../specs/contracts/verdict.js";
 import { isAccepted } from "../../specs/verdict-speed.js";
-import type { ExamRoom } from "../exam-room.js";
+import type { JudgeWatcher } from "../../verifiers/judge.js";
+import type { Examiner } from "../examiner.js";
 import type { Placement, Strategy, StrategyView } from "../strategies/strategy.js";
 import type { Budget } from "./budget.js";
 import { bestOf, ratioOf } from "./judged.js";
@@ -32,7 +33,7 @@ export class GoalDesk {
 
   constructor(
     readonly briefing: AgentBriefing,
-    readonly room: ExamRoom,
+    readonly room: Examiner,
     readonly run: OpenRun,
     readonly budget: Budget,
     readonly strategy: Strategy,
@@ -97,10 +98,11 @@ export class GoalDesk {
 
   private async judge(attempt: Submitted): Promise<Verdict> {
     const number = attempt.attempt;
-    const verdict = await this.room.judge(attempt.candidate, false, {
+    const watcher: JudgeWatcher = {
       started: (check) => this.run.append({ type: "check-started", attempt: number, check }),
       finished: (result) => this.run.append({ type: "check-finished", attempt: number, result }),
-    });
+    };
+    const verdict = await this.room.judge(attempt.candidate, false, watcher, `attempt ${number} of ${this.run.id}`);
     const judged: PlacedAttempt = { ...attempt, verdict };
     const best = bestOf([...this.judged, judged]);
     this.run.append({ type: "attempt-judged", attempt: number, verdict, bestRatio: best ? ratioOf(best.verdict) : null });

@@ -4,14 +4,30 @@ import { openLiveView } from "./live-view.js";
 import { createPlainLines } from "./plain-lines.js";
 import type { ProgressWriter } from "./progress-writer.js";
 
-/** On a terminal a block that is redrawn; else lines; with `json` the events themselves. */
-export function openProgress(stream: NodeJS.WriteStream, json: boolean): ProgressWriter {
+/** On a terminal a block that is redrawn; else lines; with `json` the events themselves. A label begins each line where several share the stream. */
+export function openProgress(stream: NodeJS.WriteStream, json: boolean, label?: string): ProgressWriter {
   if (json) return lineWriter(stream, jsonLine);
+  if (label !== undefined) {
+    const lines = createPlainLines();
+    const labelled = (text: string) => `[${label}] ${text}`;
+    return lineWriter(
+      stream,
+      (event, atMs) => {
+        const line = lines(event, atMs);
+        return line === null ? null : labelled(line);
+      },
+      labelled,
+    );
+  }
   if (stream.isTTY && process.env.TERM !== "dumb") return openLiveView(stream);
   return lineWriter(stream, createPlainLines());
 }
 
-function lineWriter(stream: NodeJS.WriteStream, toLine: (event: EventBody, atMs: number) => string | null): ProgressWriter {
+function lineWriter(
+  stream: NodeJS.WriteStream,
+  toLine: (event: EventBody, atMs: number) => string | null,
+  toWord = (text: string) => text,
+): ProgressWriter {
   return {
     event(event, atMs) {
       const line = toLine(event, atMs);
@@ -19,7 +35,7 @@ function lineWriter(stream: NodeJS.WriteStream, toLine: (event: EventBody, atMs:
     },
     say(text) {
       // stdout belongs to the events.
-      process.stderr.write(`${text}\n`);
+      process.stderr.write(`${toWord(text)}\n`);
     },
     close() {},
   };

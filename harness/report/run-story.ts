@@ -1,8 +1,10 @@
 import type { ForgeEvent } from "../../specs/contracts/event.js";
 import type { CheckResult, Verdict } from "../../specs/contracts/verdict.js";
+import { figuresOf, speedUp } from "../../specs/verdict-speed.js";
 import { conversationLine, isLaneEvent } from "../progress/conversation-line.js";
 import { durationText } from "../progress/duration-text.js";
 import { evidenceText } from "../progress/evidence-text.js";
+import { ratioText } from "../progress/ratio-text.js";
 import { escapeText } from "./escape-text.js";
 import { breakdownText, figuresText } from "./figures-text.js";
 import { minuteOf } from "./run-table.js";
@@ -10,8 +12,8 @@ import { spendingText } from "./spending-text.js";
 
 type EventOf<Type extends ForgeEvent["type"]> = Extract<ForgeEvent, { type: Type }>;
 
-/** What `forge show` prints: a run from its goal to its end, told from its events. */
-export function runStory(events: readonly ForgeEvent[]): string {
+/** What `forge show` prints: a run from its goal to its end, told from its events. A record ends with the verdict that accepted it. */
+export function runStory(events: readonly ForgeEvent[], isRecord = false): string {
   const lines: string[] = [];
   let trials: EventOf<"trial-finished">[] = [];
   for (const event of events) {
@@ -26,7 +28,9 @@ export function runStory(events: readonly ForgeEvent[]): string {
   if (trials.length > 0) lines.push(...trialsText(trials));
   const spending = spendingText(events);
   if (spending !== null) lines.push(`cost      ${spending}`);
-  if (events.length > 0 && events.at(-1)?.type !== "run-finished") lines.push("", `unfinished; --resume ${events[0]?.run} continues it`);
+  if (isRecord) lines.push("", "accepted; this is its record");
+  else if (events.length > 0 && events.at(-1)?.type !== "run-finished")
+    lines.push("", `unfinished; --resume ${events[0]?.run} continues it`);
   return lines.join("\n");
 }
 
@@ -94,10 +98,11 @@ function checkText(result: CheckResult): string[] {
 }
 
 function verdictText(verdict: Verdict): string[] {
-  // The confirmation's figures where there are any, else those of the speed check.
-  const figures = verdict.checks.findLast((check) => "figures" in check && (check.figures?.length ?? 0) > 0);
+  const figures = figuresOf(verdict);
   const lines = [`  verdict   ${verdict.outcome}${verdict.quick ? " (quick: public cases only, not timed)" : ""}`];
-  if (figures && "figures" in figures && figures.figures) lines.push(...indent(figuresText(figures.figures)));
+  const overall = speedUp(figures);
+  if (overall) lines[0] += `, ${ratioText(overall)} the baseline's speed`;
+  if (figures.length > 0) lines.push(...indent(figuresText(figures)));
   lines.push(`  time      ${breakdownText(verdict.breakdown)}`);
   return lines;
 }

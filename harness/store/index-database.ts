@@ -1,12 +1,12 @@
 import { rmSync } from "node:fs";
 import Database from "better-sqlite3";
 import type { GoalDescription, RunEnd } from "../../specs/contracts/event.js";
-import type { RunSummary } from "../../specs/contracts/store.js";
 import type { Outcome } from "../../specs/contracts/verdict.js";
+import type { RunLine } from "./summarize-run.js";
 
 /** A run as the index holds it: its summary, and which state of the log this was made from. */
 export interface IndexedRun {
-  summary: RunSummary;
+  summary: RunLine;
   goalKey: string;
   logState: string;
 }
@@ -20,7 +20,7 @@ export interface IndexDatabase {
 }
 
 /** Raise it with every change of the table: an index of another version is thrown away and rebuilt. */
-const schemaVersion = 2;
+const schemaVersion = 3;
 
 interface Row {
   run: string;
@@ -33,6 +33,8 @@ interface Row {
   attempts: number;
   bestOutcome: Outcome | null;
   bestRatio: number | null;
+  bestLow: number | null;
+  bestHigh: number | null;
   end: RunEnd | null;
   goalKey: string;
   logState: string;
@@ -82,19 +84,26 @@ function prepareTable(database: Database.Database, path: string): void {
   database.exec(`CREATE TABLE IF NOT EXISTS runs (
     run TEXT PRIMARY KEY, spec TEXT NOT NULL, variant TEXT NOT NULL, target TEXT NOT NULL, agent TEXT NOT NULL,
     startedAt TEXT NOT NULL, lastEventAt TEXT NOT NULL, attempts INTEGER NOT NULL,
-    bestOutcome TEXT, bestRatio REAL, end TEXT, goalKey TEXT NOT NULL, logState TEXT NOT NULL) STRICT`);
+    bestOutcome TEXT, bestRatio REAL, bestLow REAL, bestHigh REAL, end TEXT, goalKey TEXT NOT NULL, logState TEXT NOT NULL) STRICT`);
   database.pragma(`user_version = ${schemaVersion}`);
 }
 
 function indexOver(database: Database.Database): IndexDatabase {
   const put = database.prepare(`INSERT OR REPLACE INTO runs VALUES (@run, @spec, @variant, @target, @agent,
-    @startedAt, @lastEventAt, @attempts, @bestOutcome, @bestRatio, @end, @goalKey, @logState)`);
+    @startedAt, @lastEventAt, @attempts, @bestOutcome, @bestRatio, @bestLow, @bestHigh, @end, @goalKey, @logState)`);
   const remove = database.prepare("DELETE FROM runs WHERE run = ?");
   const all = database.prepare<[], Row>("SELECT * FROM runs ORDER BY run");
   return {
-    put: ({ summary, goalKey, logState }) => void put.run({ ...summary, goalKey, logState }),
+    put({ summary: { bestInterval, ...summary }, goalKey, logState }) {
+      put.run({ ...summary, bestLow: bestInterval?.low ?? null, bestHigh: bestInterval?.high ?? null, goalKey, logState });
+    },
     remove: (run) => void remove.run(run),
-    all: () => all.all().map(({ goalKey, logState, ...summary }) => ({ summary, goalKey, logState })),
+    all: () =>
+      all.all().map(({ goalKey, logState, bestLow, bestHigh, ...summary }) => ({
+        summary: { ...summary, bestInterval: bestLow === null || bestHigh === null ? null : { low: bestLow, high: bestHigh } },
+        goalKey,
+        logState,
+      })),
     close: () => database.close(),
   };
 }

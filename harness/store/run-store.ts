@@ -9,12 +9,17 @@ import { goalKeyOf } from "./index-database.js";
 import { logName, openRunIndex, type RunIndex } from "./run-index.js";
 import { lockRun, type RunLock } from "./run-lock.js";
 import { createRunLog, openRunLog, type RunLog, readRunLog } from "./run-log.js";
+import type { RunLine } from "./summarize-run.js";
 
 /** A run that ended so has said all there is to say, unless it is named; any other is what --resume means, with a larger budget if that was spent. */
 const finalEnds: ReadonlySet<RunEnd | null> = new Set<RunEnd>(["surpassed", "passed", "nothing-passed"]);
 
+interface ListingRunStore extends RunStore {
+  list(): RunLine[];
+}
+
 /** The runs in a folder, each in one of its own: `log.jsonl` (the truth), `workspace/` (git), `lock`; `index.sqlite` over all. */
-export function openRunStore(directory: string): RunStore {
+export function openRunStore(directory: string): ListingRunStore {
   try {
     mkdirSync(directory, { recursive: true });
   } catch (error) {

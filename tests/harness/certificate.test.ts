@@ -57,7 +57,7 @@ test("what was accepted stands under its spec, variant and target, with a certif
   });
 });
 
-test("the record ends with the accepted attempt, though the run went on", () => {
+test("the record holds every attempt of the run, and the certificate names the accepted one", () => {
   const better = sampleCandidate("int better;\n");
   const events = eventsOf([
     { candidate: sampleCandidate("int wrong;\n"), outcome: "failed" },
@@ -65,8 +65,8 @@ test("the record ends with the accepted attempt, though the run went on", () => 
     { candidate: sampleCandidate("int slower;\n"), outcome: "passed" },
   ]);
   const directory = accept(join(temporaryFolder(), "generated"), better, events, 2);
-  expect(readFileSync(join(directory, "record.jsonl"), "utf8").trimEnd().split("\n")).toHaveLength(5);
-  expect(verifyCertificate(directory, exam).status).toBe("valid");
+  expect(readFileSync(join(directory, "record.jsonl"), "utf8").trimEnd().split("\n")).toHaveLength(7);
+  expect(verifyCertificate(directory, exam)).toMatchObject({ status: "valid", certificate: { attempt: 2, outcome: "surpassed" } });
 });
 
 test("a flipped byte in any file, at any place, is named", () => {
@@ -149,7 +149,7 @@ test("an attempt that did not pass, or another candidate than the one judged, is
   expect(() => accept(generated, sampleCandidate("int other;\n"), eventsOf([{ candidate: sampleCandidate(), outcome: "passed" }]))).toThrow(
     "tree",
   );
-  expect(() => accept(generated, sampleCandidate(), eventsOf([]))).toThrow("holds no verdict on attempt 1");
+  expect(() => accept(generated, sampleCandidate(), eventsOf([]))).toThrow("the record does not begin with run-started");
   expect(existsSync(generated)).toBe(false);
 });
 

@@ -46,6 +46,20 @@ describe("what is missing", () => {
     expect(missingPackages(machine({ packages: [...packages, "python3-venv"] }), { python: true })).toEqual([]);
   });
 
+  test("Redis is brought for tests, and for nobody else", () => {
+    const packages = [...base, ...clangPackages(22)];
+    expect(missingPackages(machine({ packages }), { python: false, redis: true })).toEqual(["redis-server", "openssl"]);
+    const withRedis = machine({ packages, programs: [...programs, "redis-server", "openssl"] });
+    expect(missingPackages(withRedis, { python: false, redis: true })).toEqual([]);
+  });
+
+  test("a browser is brought for tests where there is none of its kind", () => {
+    const packages = [...base, ...clangPackages(22)];
+    expect(missingPackages(machine({ packages }), { python: false, browser: true })).toEqual(["chromium"]);
+    const withChrome = machine({ packages, programs: [...programs, "google-chrome"] });
+    expect(missingPackages(withChrome, { python: false, browser: true })).toEqual([]);
+  });
+
   test("a complete older clang is kept", () => {
     expect(missingPackages(machine({ packages: [...base, ...clangPackages(19)] }), { python: false })).toEqual([]);
   });

@@ -5,14 +5,7 @@ import { sha256Hex } from "../../hash.js";
 import { packageRoot } from "../../package-root.js";
 import { verifierHash } from "../../verifier-hash.js";
 import { runForgeIn } from "./run-once.js";
-import { type Experiment, experiments, type Kernel, kernels } from "./trials.js";
-
-/** A git repository with one accepted kernel: as accepted, or changed and accepted again since the last commit. */
-export interface GateProject {
-  kernel: Kernel;
-  experiment: Experiment;
-  folder: string;
-}
+import { type Experiment, experiments, type GateProject, type Kernel, kernels } from "./trials.js";
 
 const files = join(packageRoot(), "harness", "bench", "gate");
 const manifest = {

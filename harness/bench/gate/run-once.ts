@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import type { GateReport } from "../../../specs/contracts/gate.js";
-import type { GateProject } from "./projects.js";
+import type { GateProject } from "./trials.js";
 
 /** This very program again, as a process of its own. */
 export async function runForgeIn(

@@ -8,6 +8,13 @@ export type Experiment = (typeof experiments)[number];
 export const kernels = ["compute", "bandwidth", "latency"] as const;
 export type Kernel = (typeof kernels)[number];
 
+/** A git repository with one accepted kernel: as accepted, or changed and accepted again since the last commit. */
+export interface GateProject {
+  kernel: Kernel;
+  experiment: Experiment;
+  folder: string;
+}
+
 export interface GateTrial {
   kernel: Kernel;
   experiment: Experiment;
@@ -15,6 +22,8 @@ export interface GateTrial {
   summary: string;
   /** By rule: speed now over what it is held to. */
   ratios: Record<string, number>;
+  /** Races against the code of before; 0 where it is the same. */
+  races: number;
   seconds: number;
   at: string;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { runForge } from "./run-forge.js";
 
-const commands = ["goal", "check", "targets", "runs", "show", "bench", "init"];
+const commands = ["goal", "check", "targets", "runs", "show", "bench", "init", "worker", "workers"];
 
 describe("--help", () => {
   test.each(commands)("of `forge %s` teaches: what it does, examples, exit codes", (command) => {

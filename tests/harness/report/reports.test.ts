@@ -45,6 +45,7 @@ test("runs stand in a table whose columns line up, with what can be resumed", ()
       "rmsnorm-f32-x86-64-20260102-030405-ab12  autotune  2026-01-02 03:04        12  surpassed     1.83x  interrupted, can be resumed",
     ].join("\n"),
   );
+  expect(runTable([{ ...summary, bestInterval: { low: 1.8, high: 1.86 } }])).toContain("1.83x [1.80, 1.86]");
   expect(runTable([])).toContain("no runs yet");
 });
 
@@ -76,6 +77,7 @@ test("a run's story tells goal, checks with reasons, figures with intervals and 
     "tuning  2 trials, 1 measured, 1 rejected; best gcc -O3 at 2.00 ms",
     "failed    build",
     "kernel.c:3: error: no",
+    "verdict   surpassed, 1.83x [1.80, 1.86] the baseline's speed",
     "resumed   2026-01-02 03:04 after 1 attempt; cut off 17 bytes of an event that was being written",
     "attempt 2  wider vectors  (commit 0123456789)",
     "rows=8192 width=1536  1.83x [1.80, 1.86]  faster  3.84 ms -> 2.10 ms  91 % of the bandwidth limit  34.2 GB/s",
