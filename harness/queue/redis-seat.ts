@@ -54,7 +54,7 @@ export class RedisSeat implements WorkerSeat {
     });
   }
 
-  /** Also with every beat, for whoever emptied the Redis meanwhile. */
+  /** With every beat, for whoever emptied the Redis meanwhile, and when a job has ended. */
   async register(): Promise<void> {
     const jobs = [...this.held.values()].map(({ taken }) => taken.request.id);
     await this.base.redis.sadd(this.base.keys.routes, ...this.card.routes);
@@ -105,9 +105,7 @@ export class RedisSeat implements WorkerSeat {
   }
 
   async complete(job: TakenJob, envelope: string): Promise<boolean> {
-    const isOurs = await this.end(job, (held) => held.job.moveToCompleted({ envelope, token: job.token }, job.token, false), "finished");
-    if (isOurs) this.finishedJobs += 1;
-    return isOurs;
+    return this.end(job, (held) => held.job.moveToCompleted({ envelope, token: job.token }, job.token, false), "finished");
   }
 
   async fail(job: TakenJob, reason: string, again: boolean): Promise<boolean> {
@@ -152,6 +150,10 @@ export class RedisSeat implements WorkerSeat {
     try {
       if (!(await this.settled(move(held)))) return false;
       await redis.hdel(side, "worker");
+      this.held.delete(job.token);
+      if (count === "finished") this.finishedJobs += 1;
+      // Not with the next beat only: who sees the answer sees an idle worker.
+      await this.register();
       if (count === null) return true;
       await redis.hincrby(keys.counts, count, 1);
       await redis.expire(side, keptAfterEndSeconds);

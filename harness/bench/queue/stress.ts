@@ -42,7 +42,6 @@ export interface StressResult {
 }
 
 const goals = 5;
-const usualBuildSeconds = 3;
 
 /** Jobs of several goals over several workers, while workers are killed every two median times of a build, and Redis now and then. */
 export async function stressQueue(plan: StressPlan): Promise<StressResult> {
@@ -63,10 +62,13 @@ export async function stressQueue(plan: StressPlan): Promise<StressResult> {
     };
     const work = allJobs(plan, loaded, queue, new Seal(secret), count);
     const killing = (async () => {
+      let killedAtMs = performance.now();
       while (!isOver) {
-        await sleep(2_000 * (medianOf(workers.tally.buildSeconds) ?? usualBuildSeconds));
-        if (isOver) break;
+        await sleep(50);
+        const median = medianOf(workers.tally.buildSeconds);
+        if (isOver || median === null || performance.now() - killedAtMs < 2_000 * median) continue;
         workers.killOne();
+        killedAtMs = performance.now();
         kills += 1;
         plan.say(`${answered} of ${plan.jobs} jobs answered, ${kills} workers killed, Redis restarted ${restarts} times`);
       }
