@@ -21,13 +21,6 @@ ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
-# OpenBLAS, which comes with numpy, takes an AVX-512 chip that it does not know for one without.
-with open("/proc/cpuinfo") as cpuinfo:
-    if "avx512f" in cpuinfo.read():
-        os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
-# Its threads sleep after a third of a millisecond, so that they do not spin while others are timed.
-os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
-
 import torch  # noqa: E402
 import torch._dynamo  # noqa: E402
 import torch._functorch.config  # noqa: E402
