@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* From so many elements on an output is larger than the caches, and is written past them. */
-enum { STREAMED = 1 << 22, ROWS = 4, CARRIED = 64 };
+enum { STREAMED = 1 << 22, ROWS = 8, CARRIED = 64 };
 
 static inline __mmask32 first_lanes(int64_t count) { return count >= 32 ? 0xffffffff : (1u << count) - 1; }
 
@@ -53,9 +53,6 @@ int rmsnorm_forward(const forge_bf16 *x, const forge_bf16 *weight, forge_bf16 *y
 #pragma omp parallel for schedule(static)
   for (int64_t r = 0; r < rows; r++) {
     const forge_bf16 *from = x + r * dim;
-    /* The next row of this thread, while this one is in the first-level cache. */
-    if (r + 1 < rows)
-      for (int64_t k = 0; k < dim; k += 32) _mm_prefetch((const char *)(from + dim + k), _MM_HINT_T1);
     float scale = 1.0f / sqrtf(sum_of_squares(from, dim) / (float)dim + eps);
     rstd[r] = scale;
     __m512 factor = _mm512_set1_ps(scale);

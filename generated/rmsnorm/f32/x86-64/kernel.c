@@ -39,9 +39,6 @@ int rmsnorm_forward(const float *x, const float *weight, float *y, float *rstd, 
 #pragma omp parallel for schedule(static)
   for (int64_t r = 0; r < rows; r++) {
     const float *from = x + r * dim;
-    /* The next row of this thread, while this one is in the first-level cache. */
-    if (r + 1 < rows)
-      for (int64_t k = 0; k < dim; k += 16) _mm_prefetch((const char *)(from + dim + k), _MM_HINT_T1);
     float *to = y + r * dim;
     float scale = 1.0f / sqrtf(sum_of_squares(from, dim) / (float)dim + eps);
     rstd[r] = scale;
