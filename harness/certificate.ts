@@ -9,6 +9,7 @@ import { acceptedAttempt, certifiedByRecord, recordOf } from "./accepted-record.
 import { candidateBytes, companionNames } from "./candidate-files.js";
 import { writeCandidateFolder } from "./candidate-folder.js";
 import { certificateText, parseCertificate, type UnsealedCertificate } from "./certificate-text.js";
+import { parseExactJson } from "./exact-json.js";
 import { gitTreeHash } from "./git-tree.js";
 import { hashOfNamedHashes, sha256Hex } from "./hash.js";
 import { packageRoot } from "./package-root.js";
@@ -153,7 +154,7 @@ function recordDifference(directory: string, certificate: Certificate, tree: str
     .toString("utf8")
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as ForgeEvent);
+    .map((line) => parseExactJson(line) as ForgeEvent);
   const { attempt } = certificate;
   const accepted = acceptedAttempt(record, attempt);
   if (typeof accepted === "string") return { file: recordName, expected: `an accepted attempt ${attempt}`, got: accepted };

@@ -27,6 +27,8 @@ export async function withDevice<T>(cacheDirectory: string, signal: AbortSignal,
 async function holdLock(path: string, signal: AbortSignal): Promise<() => Promise<void>> {
   const holder = spawn("flock", ["-x", path, "sh", "-c", "echo held; exec cat"], {
     stdio: ["pipe", "pipe", "pipe"],
+    // It lives beside the candidates: whoever looks around there finds no keys.
+    env: { PATH: process.env.PATH ?? "/usr/bin:/bin" },
     // Ctrl-C is for us: the device stays ours until we are done.
     detached: true,
   });

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
+import { exactJson } from "../exact-json.js";
 import { leanEvent } from "./lean-event.js";
 import type { LiveMessage } from "./page-data.js";
 import type { FeedChange, RunFeed } from "./run-feed.js";
@@ -33,7 +34,7 @@ export function streamLive(context: Context, feed: RunFeed, ended: AbortSignal):
         const events = fresh.slice(start, start + eventsAMessage).map(leanEvent);
         next = events.at(-1)!.sequence + 1;
         const message: LiveMessage = { type: "events", run, events };
-        await stream.writeSSE({ data: JSON.stringify(message), id: String(next - 1) });
+        await stream.writeSSE({ data: exactJson(message), id: String(next - 1) });
       }
     };
     try {
@@ -58,7 +59,7 @@ export function streamLive(context: Context, feed: RunFeed, ended: AbortSignal):
           gone: changes.flatMap((change) => change.gone),
           accepted: changes.some((change) => change.accepted),
         };
-        await stream.writeSSE({ data: JSON.stringify(message) });
+        await stream.writeSSE({ data: exactJson(message) });
         if (run !== undefined && rows.has(run)) await sendEvents();
       }
     } finally {

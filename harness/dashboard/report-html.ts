@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ForgeEvent } from "../../specs/contracts/event.js";
+import { exactJson } from "../exact-json.js";
 import { forgeVersion } from "../forge-version.js";
 import { attemptChange } from "./attempt-change.js";
 import type { CodePlaces } from "./attempt-files.js";
@@ -51,7 +52,7 @@ export function reportHtml(data: ReportData, page: Pick<PageFiles, "script" | "s
 
 /** JSON within HTML: no `<` that could begin a tag or a comment, no line separator that old parsers of scripts break at. */
 export function embeddable(value: unknown): string {
-  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return exactJson(value).replace(/[<>&\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function hashOf(text: string): string {

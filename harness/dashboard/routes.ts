@@ -1,6 +1,7 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import type { QueueOverview } from "../../specs/contracts/queue-overview.js";
 import { StoreError } from "../../specs/contracts/store.js";
+import { exactJson } from "../exact-json.js";
 import { type AccessRules, guardAccess } from "./access.js";
 import { attemptChange } from "./attempt-change.js";
 import { leanEvent } from "./lean-event.js";
@@ -55,12 +56,12 @@ export function dashboardRoutes(parts: DashboardParts): Hono {
   app.get("/api/runs/:run", (context) => {
     const run = context.req.param("run");
     const data: RunData = { row: feed.row(run), events: feed.events(run).map(leanEvent) };
-    return context.json(data);
+    return exactAnswer(context, data);
   });
   app.get("/api/runs/:run/events/:sequence", (context) => {
     const { run, sequence } = context.req.param();
     const event = feed.events(run)[wholeNumber(sequence, -1)];
-    return event ? context.json(event) : context.json({ error: `run ${run} has no event ${sequence}` }, 404);
+    return event ? exactAnswer(context, event) : context.json({ error: `run ${run} has no event ${sequence}` }, 404);
   });
   app.get("/api/runs/:run/attempts/:attempt/change", async (context) => {
     const { run, attempt } = context.req.param();
@@ -72,7 +73,7 @@ export function dashboardRoutes(parts: DashboardParts): Hono {
     });
     const against = /^(.+):(\d+)$/.exec(context.req.query("against") ?? "");
     const other = against ? placed(against[1]!, against[2]!) : null;
-    return context.json(await attemptChange(placed(run, attempt), other));
+    return exactAnswer(context, await attemptChange(placed(run, attempt), other));
   });
   app.get("/api/roofline", (context) => {
     const query = (name: string) => context.req.query(name) || null;
@@ -88,4 +89,9 @@ export function dashboardRoutes(parts: DashboardParts): Hono {
 
 function wholeNumber(text: string | null, otherwise: number): number {
   return text !== null && /^\d{1,9}$/.test(text) ? Number(text) : otherwise;
+}
+
+/** Events hold verdicts, and verdicts numbers that are not finite. */
+function exactAnswer(context: Context, value: unknown): Response {
+  return context.body(exactJson(value), 200, { "Content-Type": "application/json; charset=utf-8" });
 }

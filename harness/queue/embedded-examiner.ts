@@ -6,6 +6,7 @@ import type { LoadedSpec, Variant } from "../../specs/contracts/spec.js";
 import type { Candidate, MachineClass, Toolchain, TuningSpace } from "../../specs/contracts/target.js";
 import type { EntryTrial, Verdict } from "../../specs/contracts/verdict.js";
 import type { JudgeWatcher } from "../../verifiers/judge.js";
+import { exactJson, parseExactJson } from "../exact-json.js";
 import type { BaselineSummary, Examiner } from "../examiner.js";
 import { verifierHash } from "../verifier-hash.js";
 import { canonicalJson } from "./canonical-json.js";
@@ -109,7 +110,7 @@ export class EmbeddedExaminer implements Examiner {
     const [outcome, worked] = await Promise.allSettled([result, work]);
     if (worked.status === "rejected") throw worked.reason;
     if (outcome.status === "rejected") throw outcome.reason;
-    return JSON.parse(outcome.value.envelope) as Verdict;
+    return parseExactJson(outcome.value.envelope) as Verdict;
   }
 
   private async workUntilDone(id: string, judge: () => Promise<Verdict>, signal: AbortSignal): Promise<void> {
@@ -124,7 +125,7 @@ export class EmbeddedExaminer implements Examiner {
 
   private async workOn(job: TakenJob, judge: () => Promise<Verdict>): Promise<void> {
     try {
-      await this.seat.complete(job, JSON.stringify(await judge()));
+      await this.seat.complete(job, exactJson(await judge()));
     } catch (error) {
       await this.seat.fail(job, error instanceof Error ? error.message : String(error), false);
       throw error;

@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { Type } from "@sinclair/typebox";
 import { Ajv } from "ajv";
 import { ForgedMessage } from "../../specs/contracts/queue.js";
+import { parseExactJson } from "../exact-json.js";
 import { canonicalJson } from "./canonical-json.js";
 
 /** A job is a controller's word; events and results are a worker's. One cannot stand for the other. */
@@ -27,7 +28,7 @@ export class Seal {
     const parsed = parse(envelope);
     if (parsed !== null) {
       const [given, wanted] = [Buffer.from(parsed.mac, "hex"), Buffer.from(this.code(kind, about, parsed.content), "hex")];
-      if (given.length === wanted.length && timingSafeEqual(given, wanted)) return JSON.parse(parsed.content);
+      if (given.length === wanted.length && timingSafeEqual(given, wanted)) return parseExactJson(parsed.content);
     }
     throw new ForgedMessage(
       `${kind === "event" ? "an" : "a"} ${kind} in the queue is not signed as it must be: either the machines do not have the same secret, or somebody else writes to this Redis`,

@@ -1,3 +1,5 @@
+import { exactJson } from "../exact-json.js";
+
 /**
  * Control characters (C0, DEL, C1), marks that reorder text (Trojan Source, CVE-2021-42574), line separators, invisible joiners
  * and lone surrogates: what could move the cursor, hide text or forge a line on a terminal.
@@ -13,7 +15,7 @@ export function escapeText(text: string): string {
 
 /** One line of JSON in which what a terminal would act on is spelled out too: JSON itself asks that of the C0 characters only. */
 export function jsonText(value: unknown): string {
-  return JSON.stringify(value).replace(dangerous, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return exactJson(value).replace(dangerous, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** As escapeText, for text of several lines: line ends stay, tabs become spaces. */

@@ -1,5 +1,6 @@
 import type { ForgeEvent } from "../../specs/contracts/event.js";
 import { StoreError } from "../../specs/contracts/store.js";
+import { parseExactJson } from "../exact-json.js";
 
 /** The version of the log that this Forge writes and reads; see `run-started`. */
 export const logFormatVersion = 1;
@@ -38,7 +39,7 @@ export function parseLog(bytes: Buffer, path: string, run: string): LogContent {
 
 function parseLine(line: Buffer): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(line));
+    return parseExactJson(new TextDecoder("utf-8", { fatal: true }).decode(line));
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync 
 import { basename, dirname } from "node:path";
 import type { EventBody, ForgeEvent } from "../../specs/contracts/event.js";
 import { StoreError } from "../../specs/contracts/store.js";
+import { parseExactJson } from "../exact-json.js";
 import { jsonText } from "../report/escape-text.js";
 import { diskFull } from "./disk-full.js";
 import { syncFolder } from "./file-sync.js";
@@ -85,7 +86,7 @@ function openLog(path: string, run: string, descriptor: number, content: LogCont
       if (unusable !== null) throw new StoreError(`${path} takes no more events after a failed write (${unusable}); open the run again`);
       const line = jsonText({ sequence: events.length, at: new Date().toISOString(), run, ...body });
       // As it will be read back: what a process sees while it runs and what it finds after a crash are the same.
-      const event = JSON.parse(line) as ForgeEvent;
+      const event = parseExactJson(line) as ForgeEvent;
       writeDurably(Buffer.from(`${line}\n`, "utf8"));
       events.push(event);
       return event;

@@ -1,5 +1,6 @@
 import type { ForgeEvent } from "../../../specs/contracts/event.js";
 import type { QueueOverview } from "../../../specs/contracts/queue-overview.js";
+import { parseExactJson } from "../../exact-json.js";
 import type { AttemptChange, LiveMessage, MatrixData, ReportData, RooflineData, RunData, RunPage, RunQuery } from "../page-data.js";
 import { runQueryParameters } from "../run-query.js";
 import { type Compared, comparedText, type RooflineAddress } from "./address.js";
@@ -20,7 +21,7 @@ export interface DataSource {
 /** The report that this page was written as; null where it is served. */
 export function embeddedReport(): ReportData | null {
   const holder = document.getElementById("forge-report");
-  return holder === null ? null : (JSON.parse(holder.textContent ?? "null") as ReportData);
+  return holder === null ? null : (parseExactJson(holder.textContent ?? "null") as ReportData);
 }
 
 export const serverSource: DataSource = {
@@ -39,7 +40,7 @@ export const serverSource: DataSource = {
     const stream = new EventSource(run === null ? "/api/live" : `/api/live?run=${encodeURIComponent(run)}&after=${after}`);
     stream.onopen = () => state(true);
     stream.onerror = () => state(false);
-    stream.onmessage = (message) => told(JSON.parse(String(message.data)) as LiveMessage);
+    stream.onmessage = (message) => told(parseExactJson(String(message.data)) as LiveMessage);
     return () => stream.close();
   },
 };
@@ -47,7 +48,7 @@ export const serverSource: DataSource = {
 async function ask<Answer>(path: string): Promise<Answer> {
   const response = await fetch(path, { headers: { Accept: "application/json" } });
   if (!response.ok) throw new Error(await problemOf(response));
-  return (await response.json()) as Answer;
+  return parseExactJson(await response.text()) as Answer;
 }
 
 async function problemOf(response: Response): Promise<string> {

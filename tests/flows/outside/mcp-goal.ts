@@ -57,11 +57,16 @@ export const runsIn = (folder: string): string[] =>
     : [];
 
 /** The log of a run once it has ended: nobody waits for a goal whose client has gone. */
-export async function logAtEnd(folder: string, run: string): Promise<ForgeEvent[]> {
-  for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 200) {
-    const log = logOf(join(folder, "runs", run), run);
-    if (log.at(-1)?.type === "run-finished") return log;
-    await sleep(200);
+export const logAtEnd = (folder: string, run: string): Promise<ForgeEvent[]> =>
+  logUntil(folder, run, ({ type }) => type === "run-finished");
+
+/** The log of a run once it has an event that is waited for. */
+export async function logUntil(folder: string, run: string, isIt: (event: ForgeEvent) => boolean): Promise<ForgeEvent[]> {
+  let log: ForgeEvent[] = [];
+  for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 100) {
+    log = logOf(join(folder, "runs", run), run);
+    if (log.some(isIt)) return log;
+    await sleep(100);
   }
-  throw new Error(`run ${run} did not end`);
+  throw new Error(`the log of run ${run} does not go on: it ends with ${JSON.stringify(log.at(-1))}`);
 }

@@ -10,7 +10,7 @@ import { acceptedSource, eventsOf, minutes, projectOf } from "../agents/model-go
 import { claudeMcpMind } from "./cli-mind.js";
 import { claudeMcpCommand, cliEnvironment, whyWithoutClis, withoutClis } from "./coding-cli.js";
 import { expectAccepted } from "./expect-accepted.js";
-import { connectForge, logAtEnd, mcpWords, runsIn } from "./mcp-goal.js";
+import { connectForge, logAtEnd, logUntil, mcpWords, runsIn } from "./mcp-goal.js";
 import { startWaitingGoal, type } from "./waiting-goal.js";
 
 describe("forge mcp, with the official SDK's client", () => {
@@ -70,6 +70,8 @@ describe("forge mcp, with the official SDK's client", () => {
     const cutOff = first.call("submit", { summary: "wrong" });
     cutOff.catch(() => {});
     const run = runsIn(folder).at(-1)!;
+    // What is still on its way when the client dies was never submitted.
+    await logUntil(folder, run, ({ type: kind }) => kind === "attempt-submitted");
     process.kill(first.pid, "SIGKILL");
     const log = await logAtEnd(folder, run);
     // The attempt that was under way is judged to its end.
