@@ -39,7 +39,7 @@ async function show(name: string, options: ShowCommandOptions): Promise<ExitCode
   const [{ runStory }, { jsonText }, { recordedEvents }] = await Promise.all([
     import("../report/run-story.js"),
     import("../report/escape-text.js"),
-    import("../dashboard/record-runs.js"),
+    import("../store/shipped-records.js"),
   ]);
   // The store has the whole run, a record only its way to what was accepted.
   const recorded = existsSync(join(options.runs, name)) ? null : recordedEvents(options.generated, name);

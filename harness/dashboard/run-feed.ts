@@ -5,11 +5,11 @@ import { StoreError } from "../../specs/contracts/store.js";
 import { logName, runsOnDisk } from "../store/run-index.js";
 import { readRunLog } from "../store/run-log.js";
 import { openRunStore } from "../store/run-store.js";
+import { acceptedFolders, modifiedAtMs, readRecord, shippedRuns } from "../store/shipped-records.js";
 import { summarizeRun } from "../store/summarize-run.js";
 import type { CodePlaces } from "./attempt-files.js";
 import { lastGatePath } from "./gate-marks.js";
 import type { RunRow } from "./page-data.js";
-import { acceptedFolders, modifiedAtMs, readRecord } from "./record-runs.js";
 
 /** All runs that are known here: those of the store and those whose record was shipped; kept in step with the logs. */
 export interface RunFeed {
@@ -72,15 +72,10 @@ export function openRunFeed(directories: { runs: string; generated: string }): R
   }
 
   function loadRecords(): RunRow[] {
-    return acceptedFolders(directories.generated).flatMap((folder) => {
-      try {
-        const { row } = readRecord(folder);
-        // The store has the whole run, a record only its way to what was accepted.
-        return rows.get(row.run)?.place.kind === "store" ? [] : [row];
-      } catch {
-        return []; // The matrix says which folder cannot be read.
-      }
-    });
+    // The store has the whole run, a record only its way to what was accepted.
+    return shippedRuns(directories.generated)
+      .filter(({ line }) => rows.get(line.run)?.place.kind !== "store")
+      .map(({ line, folder }) => ({ ...line, place: { kind: "record", folder } }));
   }
 
   function loadAll(): void {

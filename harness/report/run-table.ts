@@ -7,8 +7,8 @@ import { textTable } from "./text-table.js";
 const header = ["RUN", "AGENT", "STARTED (UTC)", "ATTEMPTS", "BEST", "SPEED-UP", "STATE"];
 const numbers = new Set([header.indexOf("ATTEMPTS"), header.indexOf("SPEED-UP")]);
 
-/** A run as a list shows it; without the interval where none is known. */
-type ListedRun = RunSummary & { bestInterval?: { low: number; high: number } | null };
+/** A run as a list shows it; without the interval where none is known. `record`: the folder whose shipped record is all that is here of it. */
+type ListedRun = RunSummary & { bestInterval?: { low: number; high: number } | null; record?: string };
 
 /** What `forge runs` prints: one run a line, in the order given. */
 export function runTable(runs: readonly ListedRun[]): string {
@@ -24,7 +24,7 @@ function row(summary: ListedRun): string[] {
     String(summary.attempts),
     summary.bestOutcome ?? "-",
     speedUpText(summary),
-    runStateText(summary),
+    summary.record === undefined ? runStateText(summary) : `accepted; its record is in ${escapeText(summary.record)}`,
   ];
 }
 

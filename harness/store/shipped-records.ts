@@ -2,9 +2,10 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { ForgeEvent } from "../../specs/contracts/event.js";
 import { speedUpOf } from "../../specs/verdict-speed.js";
-import { parseLog } from "../store/parse-log.js";
-import { summarizeRun } from "../store/summarize-run.js";
-import type { RunRow } from "./page-data.js";
+import { acceptedAttempt } from "../accepted-record.js";
+import { parseCertificate } from "../certificate-text.js";
+import { parseLog } from "./parse-log.js";
+import { type RunLine, summarizeRun } from "./summarize-run.js";
 
 export interface AcceptedFolder {
   /** `<spec>/<variant>/<target>` below the folder of all. */
@@ -28,7 +29,7 @@ export function modifiedAtMs(path: string): number {
 }
 
 /** The history that is shipped beside an accepted kernel. Throws where it cannot be read. */
-export function readRecord(folder: AcceptedFolder): { row: RunRow; events: ForgeEvent[] } {
+export function readRecord(folder: AcceptedFolder): { line: RunLine; events: ForgeEvent[] } {
   const path = join(folder.path, "record.jsonl");
   const bytes = readFileSync(path);
   const run = runNamedIn(bytes);
@@ -36,11 +37,27 @@ export function readRecord(folder: AcceptedFolder): { row: RunRow; events: Forge
   const { events } = parseLog(bytes, path, run);
   const line = summarizeRun(events);
   if (line === null) throw new Error(`${path} does not begin with run-started`);
-  const last = events.findLast((event) => event.type === "attempt-judged");
-  // It ends with the verdict that accepted it, before the event that says so.
-  const interval = last?.type === "attempt-judged" ? speedUpOf(last.verdict) : null;
-  const bestInterval = interval && { low: interval.low, high: interval.high };
-  return { row: { ...line, bestRatio: interval?.ratio ?? null, bestInterval, place: { kind: "record", folder: folder.path } }, events };
+  // It ends with a verdict, before the event that says which attempt was accepted: the certificate does.
+  const accepted = acceptedAttempt(events, acceptedIn(folder));
+  const speed = typeof accepted === "string" ? null : speedUpOf(accepted.verdict);
+  return { line: { ...line, bestRatio: speed?.ratio ?? null, bestInterval: speed && { low: speed.low, high: speed.high } }, events };
+}
+
+/** Runs of whose history a record is all that is here: what is accepted is known, the folder it lies in too. */
+export function shippedRuns(generatedDirectory: string): { line: RunLine; folder: string }[] {
+  return acceptedFolders(generatedDirectory).flatMap((folder) => {
+    try {
+      return [{ line: readRecord(folder).line, folder: folder.path }];
+    } catch {
+      return []; // `forge check` and the dashboard's matrix say which folder cannot be read, and why.
+    }
+  });
+}
+
+/** The attempt that the certificate certifies; NaN, which no attempt is, where it says none. */
+function acceptedIn(folder: AcceptedFolder): number {
+  const certificate = parseCertificate(readFileSync(join(folder.path, "certificate.json"), "utf8"));
+  return "attempt" in certificate ? certificate.attempt : Number.NaN;
 }
 
 /** The events of a run whose record was shipped; null where no record is of that run. */
