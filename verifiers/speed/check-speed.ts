@@ -4,6 +4,7 @@ import type { Evidence, SpeedFigure } from "../../specs/contracts/verdict.js";
 import type { CheckAnswer, JudgeContext } from "../judge-context.js";
 import { deriveSeed } from "../numerics/random.js";
 import { thresholds } from "../thresholds.js";
+import { Contestant } from "./contestant.js";
 import { Duel, type DuelResult } from "./duel.js";
 import { OddRows } from "./odd-rows.js";
 import { type PhysicalLimit, physicalLimit } from "./physical-limit.js";
@@ -49,33 +50,27 @@ async function duelOf(context: JudgeContext, entry: string, sizes: Sizes, seed: 
   );
   const open = (library: { path: string; hash: string }) =>
     target.open({ libraries: [library], entries, threads, memory: "plain", wallMs: 3_600_000 });
-  const [candidateSession, baselineSession] = await stopwatch.during(
-    "running",
-    async () => [await open(context.artifact!), await open(baseline.libraries[baseline.choose(entry, sizes)]!)] as const,
-  );
-  const measure = async () => {
-    await stopwatch.during("running", () => Promise.all([candidateSession, baselineSession].map((session) => timed.fill(session, entry))));
-    const check = new SpotCheck(bench, timed, seed, context.suspended);
-    const duel = new Duel({
-      entry,
-      candidate: { session: candidateSession, library: 0 },
-      baseline: { session: baselineSession, library: 0 },
-      timed,
-      check,
-      odd: new OddRows(bench, timed, deriveSeed(seed, "odd"), context.suspended),
-      seed: deriveSeed(seed, "order"),
-      target: context.loaded.spec.gates.speed,
-      limitMs: context.duelLimitMs,
-      maximumRepeats,
-      allowedThreads: threads + target.runtimeThreads(),
-      otherCpuSeconds: () => bench.cpuSeconds(),
-      stopwatch,
-      signal: context.signal,
-      suspended: context.suspended,
-    });
-    return await duel.run();
-  };
-  const result = await measure().finally(() => Promise.all([candidateSession.close(), baselineSession.close()]));
+  const [candidate, rival] = [context.artifact!, baseline.libraries[baseline.choose(entry, sizes)]!].map(
+    (library) => new Contestant(() => open(library), timed, entry),
+  ) as [Contestant, Contestant];
+  const duel = new Duel({
+    entry,
+    candidate,
+    baseline: rival,
+    timed,
+    check: new SpotCheck(bench, timed, seed, context.suspended),
+    odd: new OddRows(bench, timed, deriveSeed(seed, "odd"), context.suspended),
+    seed: deriveSeed(seed, "order"),
+    target: context.loaded.spec.gates.speed,
+    limitMs: context.duelLimitMs,
+    maximumRepeats,
+    allowedThreads: threads + target.runtimeThreads(),
+    otherCpuSeconds: () => bench.cpuSeconds(),
+    stopwatch,
+    signal: context.signal,
+    suspended: context.suspended,
+  });
+  const result = await duel.run().finally(() => Promise.all([candidate.end(), rival.end()]));
   return result.status === "measured"
     ? { status: "measured", reason: result.reason, figure: await figureOf(context, entry, sizes, result) }
     : result;

@@ -1,9 +1,10 @@
-import type { CallReport, Session } from "../../specs/contracts/target.js";
+import type { CallReport } from "../../specs/contracts/target.js";
 import type { Evidence } from "../../specs/contracts/verdict.js";
 import type { Law } from "../laws.js";
 import { Random } from "../numerics/random.js";
 import type { Stopwatch } from "../stopwatch.js";
 import { thresholds } from "../thresholds.js";
+import type { Contestant } from "./contestant.js";
 import { ForeignLoad } from "./foreign-load.js";
 import { judgeReport } from "./judge-report.js";
 import type { OddRows } from "./odd-rows.js";
@@ -11,11 +12,6 @@ import type { RatioEstimate } from "./sequential-test.js";
 import { rowsPerCall, type SpotCheck } from "./spot-check.js";
 import type { TimedInputs } from "./timed-inputs.js";
 import { decideUnits, median, trimmedMean, type Unit, type UnitsDecision } from "./units.js";
-
-export interface Contestant {
-  session: Session;
-  library: number;
-}
 
 export type DuelResult =
   | {
@@ -65,7 +61,10 @@ function callsPerBlock(millisecondsPerCall: number): number {
   return Math.max(Math.ceil(blockMs / millisecondsPerCall), Math.min(blockCalls, enough));
 }
 
-/** A duel of two processes over one entry at one size: paired blocks in random ABBA order, the one that waits frozen, every call on changed inputs, every result of the candidate sealed. */
+/**
+ * A duel over one entry at one size: units of paired blocks in random ABBA order, each unit in two processes of its own, the one that waits
+ * frozen, every call on changed inputs, every result of the candidate sealed. Who opens a duel ends its contestants.
+ */
 export class Duel {
   private readonly random: Random;
   private readonly calls: Record<Side, number> = { candidate: 4, baseline: 4 };
@@ -88,12 +87,9 @@ export class Duel {
 
   async run(): Promise<DuelResult> {
     const { options } = this;
-    await options.baseline.session.freeze();
-    await this.warmUp("candidate");
-    if (this.evidence.length > 0) return { status: "failed", evidence: this.evidence };
-    await this.activate("baseline");
-    await this.warmUp("baseline");
+    await this.beginProcesses([1, 1, thresholds.blockCalls]);
     if (this.broken) return this.broken;
+    if (this.evidence.length > 0) return { status: "failed", evidence: this.evidence };
     this.evenCalls();
     const load = new ForeignLoad(
       () => options.candidate.session.cpuSeconds() + options.baseline.session.cpuSeconds() + options.otherCpuSeconds(),
@@ -104,6 +100,14 @@ export class Duel {
     const startedAt = performance.now();
     for (;;) {
       options.signal.throwIfAborted();
+      // A unit to each pair of processes: where memory comes to lie moves all that a process does, by per cents or far more.
+      if (this.unitsRun > 0) {
+        load.pause();
+        await this.beginProcesses([1, 1]);
+        load.resume();
+        if (this.broken) return this.broken;
+        if (this.evidence.length > 0) return { status: "failed", evidence: this.evidence };
+      }
       window.push(await options.stopwatch.during("timing", () => this.runUnit()));
       if (this.broken) return this.broken;
       if (this.evidence.length > 0) return { status: "failed", evidence: this.evidence };
@@ -155,15 +159,32 @@ export class Duel {
   }
 
   /**
-   * Two calls, so that caches, page tables and thread pools are there; then a few that tell how long a call takes with all that lies
+   * Both end before the first begins, and which begins first is drawn: what one side's memory gains by where it comes to lie is as likely
+   * the other's.
+   */
+  private async beginProcesses(warmUpCalls: number[]): Promise<void> {
+    const { candidate, baseline, stopwatch } = this.options;
+    await stopwatch.during("running", async () => {
+      await Promise.all([candidate.end(), baseline.end()]);
+      for (const side of this.random.bits() < 0 ? [candidate, baseline] : [baseline, candidate]) await side.begin();
+      await baseline.session.freeze();
+    });
+    await this.warmUp("candidate", warmUpCalls);
+    if (this.evidence.length > 0) return;
+    await this.activate("baseline");
+    await this.warmUp("baseline", warmUpCalls);
+  }
+
+  /**
+   * Single calls, so that caches, page tables and thread pools are there; several, which tell how long a call takes with all that lies
    * between calls: a block lasts at least its 50 ms by the clock on the wall, of which short calls are a part only.
    */
-  private async warmUp(side: Side): Promise<void> {
-    for (const calls of [1, 1, thresholds.blockCalls]) {
+  private async warmUp(side: Side, warmUpCalls: number[]): Promise<void> {
+    for (const calls of warmUpCalls) {
       const startedAt = performance.now();
       await this.runBlock(side, calls);
       if (this.evidence.length > 0 || this.broken) return;
-      this.calls[side] = callsPerBlock((performance.now() - startedAt) / calls);
+      if (calls > 1) this.calls[side] = callsPerBlock((performance.now() - startedAt) / calls);
     }
   }
 
@@ -221,7 +242,7 @@ export class Duel {
     const { sizes, scalars } = timed.kernelCase;
     const found = await stopwatch.during("comparing", () =>
       odd.look(candidate.session, async (set) => {
-        const report = await candidate.session.call({ library: candidate.library, entry, set, sizes, scalars, poison: this.poison() });
+        const report = await candidate.session.call({ library: 0, entry, set, sizes, scalars, poison: this.poison() });
         const failure = judgeReport(report, this.options);
         if (failure) this.evidence = [failure];
         return failure === null;
@@ -239,7 +260,7 @@ export class Duel {
   /** Seconds of each call, none where evidence was found. */
   private async runBlock(side: Side, calls: number): Promise<number[]> {
     const { timed, check, entry, stopwatch } = this.options;
-    const { session, library } = this.options[side];
+    const { session } = this.options[side];
     const seconds: number[] = [];
     for (let call = 0; call < calls; call++) {
       const set = timed.chooseSet();
@@ -247,7 +268,7 @@ export class Duel {
       const selections = await stopwatch.during("sealing", () => check.prepare(set, this.rows || rowsPerCall(8, thresholds.grossUnits)));
       await stopwatch.during("sealing", () => timed.flush(session));
       const report = await session.call({
-        library,
+        library: 0,
         entry,
         set,
         sizes: timed.kernelCase.sizes,

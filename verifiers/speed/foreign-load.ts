@@ -16,6 +16,8 @@ interface Reading {
  */
 export class ForeignLoad {
   private last: Reading;
+  /** Of the window so far, before the latest pause. */
+  private before = { seconds: 0, foreignSeconds: 0 };
 
   /** `ourCpuSeconds`: CPU seconds of all sandboxes so far; this process's own are added here. */
   constructor(private readonly ourCpuSeconds: () => number) {
@@ -24,17 +26,32 @@ export class ForeignLoad {
 
   /** Milliseconds since the window began. */
   windowMs(): number {
-    return performance.now() - this.last.atMs;
+    return 1000 * this.before.seconds + performance.now() - this.last.atMs;
+  }
+
+  /** What happens until `resume` counts for nothing: processes that begin and end, whose CPU time nobody adds up. */
+  pause(): void {
+    this.before = this.untilNow();
+  }
+
+  resume(): void {
+    this.last = this.read();
   }
 
   /** Closes the window and starts the next: share of one core that others used in it. */
   closeWindow(): number {
+    const { seconds, foreignSeconds } = this.untilNow();
+    this.before = { seconds: 0, foreignSeconds: 0 };
+    return Math.max(0, foreignSeconds / seconds);
+  }
+
+  private untilNow(): { seconds: number; foreignSeconds: number } {
     const now = this.read();
     const seconds = (now.atMs - this.last.atMs) / 1000;
     const busy = seconds * availableCpus() - (now.idleSeconds - this.last.idleSeconds);
     const foreign = busy - (now.oursSeconds - this.last.oursSeconds);
     this.last = now;
-    return Math.max(0, foreign / seconds);
+    return { seconds: this.before.seconds + seconds, foreignSeconds: this.before.foreignSeconds + foreign };
   }
 
   private read(): Reading {

@@ -74,6 +74,11 @@ export class TimedInputs {
     this.pending.set(session, []);
   }
 
+  /** A session that ends wants no more changes. */
+  forget(session: Session): void {
+    this.pending.delete(session);
+  }
+
   /** At random, but none of the latest half: what was read a moment ago may still lie in the cache. */
   chooseSet(): number {
     const remembered = Math.floor(this.sets.length / 2);

@@ -69,6 +69,25 @@ describe("foreign load", () => {
     expect(load.windowMs()).toBeLessThan(100);
   });
 
+  it("does not see what happens in a pause, and goes on with the window that it had", async () => {
+    const load = new ForeignLoad(() => 0);
+    await sleep(300);
+    load.pause();
+    const pid = await burningChild();
+    await sleep(1000);
+    const burnt = cpuSecondsOf(pid);
+    children.pop()!.kill("SIGKILL");
+    await sleep(100);
+    load.resume();
+    await sleep(300);
+    expect(burnt).toBeGreaterThan(0.3);
+    const windowMs = load.windowMs();
+    expect(windowMs).toBeGreaterThan(590);
+    expect(windowMs).toBeLessThan(900);
+    // Were the pause in it, it would be more than half of a core.
+    expect(load.closeWindow()).toBeLessThan(burnt / (windowMs / 1000) / 2);
+  });
+
   it("is judged over at least half a second", () => {
     expect(thresholds.foreignWindowMs).toBeGreaterThanOrEqual(500);
   });
