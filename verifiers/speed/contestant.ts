@@ -1,6 +1,8 @@
 import type { Session } from "../../specs/contracts/target.js";
 import type { TimedInputs } from "./timed-inputs.js";
 
+export type Side = "candidate" | "baseline";
+
 /** One side of a duel: a library, in one process after the other. */
 export class Contestant {
   private current: Session | null = null;

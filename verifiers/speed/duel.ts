@@ -4,10 +4,11 @@ import type { Law } from "../laws.js";
 import { Random } from "../numerics/random.js";
 import type { Stopwatch } from "../stopwatch.js";
 import { thresholds } from "../thresholds.js";
-import type { Contestant } from "./contestant.js";
+import type { Contestant, Side } from "./contestant.js";
 import { ForeignLoad } from "./foreign-load.js";
 import { judgeReport } from "./judge-report.js";
 import type { OddRows } from "./odd-rows.js";
+import { OutsideClock } from "./outside-clock.js";
 import type { RatioEstimate } from "./sequential-test.js";
 import { rowsPerCall, type SpotCheck } from "./spot-check.js";
 import type { TimedInputs } from "./timed-inputs.js";
@@ -52,8 +53,6 @@ export interface DuelOptions {
   suspended: Law | undefined;
 }
 
-type Side = "candidate" | "baseline";
-
 /** At least 4 and 50 ms of them; of slow calls fewer, but 2, so that the slowest of a unit can still be left out. */
 function callsPerBlock(millisecondsPerCall: number): number {
   const { blockMs, blockCalls, longBlockMs } = thresholds;
@@ -68,7 +67,7 @@ function callsPerBlock(millisecondsPerCall: number): number {
 export class Duel {
   private readonly random: Random;
   private readonly calls: Record<Side, number> = { candidate: 4, baseline: 4 };
-  private readonly overheadNs: Record<Side, number[]> = { candidate: [], baseline: [] };
+  private readonly clock: OutsideClock;
   /** Seconds per call in each unit. */
   private readonly seconds: Record<Side, number[]> = { candidate: [], baseline: [] };
   private evidence: Evidence[] = [];
@@ -82,6 +81,7 @@ export class Duel {
 
   constructor(private readonly options: DuelOptions) {
     this.random = new Random(options.seed);
+    this.clock = new OutsideClock(options.entry, options.suspended);
     this.oddUnit = this.random.integer(0, thresholds.grossUnits - 1);
   }
 
@@ -144,7 +144,7 @@ export class Duel {
   }
 
   private conclude(units: Unit[], decision: Exclude<UnitsDecision, { state: "continue" }>): DuelResult {
-    const clock = this.judgeClock();
+    const clock = this.clock.judge(median(this.seconds.candidate));
     if (clock) return { status: "failed", evidence: [clock] };
     return {
       status: "measured",
@@ -200,7 +200,7 @@ export class Duel {
   private async runUnit(): Promise<Unit> {
     const [outer, inner]: [Side, Side] = this.random.bits() < 0 ? ["candidate", "baseline"] : ["baseline", "candidate"];
     const times: Record<Side, number[]> = { candidate: [], baseline: [] };
-    const before = { candidate: this.overheadNs.candidate.length, baseline: this.overheadNs.baseline.length };
+    const before = this.clock.now();
     for (const side of [outer, inner, inner, outer]) {
       await this.activate(side);
       times[side].push(...(await this.runBlock(side, this.calls[side])));
@@ -213,7 +213,7 @@ export class Duel {
     await this.options.stopwatch.during("comparing", async () => {
       if (this.evidence.length === 0) this.evidence = await this.options.check.compare();
     });
-    const hidden = this.hiddenSeconds(before);
+    const hidden = this.clock.hiddenSeconds(before);
     this.seconds.candidate.push(trimmedMean(times.candidate, thresholds.slowestShare) + hidden);
     this.seconds.baseline.push(trimmedMean(times.baseline, thresholds.slowestShare));
     return {
@@ -221,16 +221,6 @@ export class Duel {
       candidateMean: trimmedMean(times.candidate, 0) + hidden,
       baselineMean: trimmedMean(times.baseline, 0),
     };
-  }
-
-  /**
-   * Seconds that the candidate's calls of this unit took by our clock and not by the runner's, beyond what the baseline's did: they count
-   * as its time, so that nobody gains by a clock that shares a process with a candidate.
-   */
-  private hiddenSeconds(before: Record<Side, number>): number {
-    if (this.options.suspended === "outside clock") return 0;
-    const excessNs = median(this.overheadNs.candidate.slice(before.candidate)) - median(this.overheadNs.baseline.slice(before.baseline));
-    return Math.max(0, excessNs - thresholds.clockToleranceNs) / 1e9;
   }
 
   private async lookAtOddRows(): Promise<void> {
@@ -287,7 +277,7 @@ export class Duel {
       }
       const returned = report as Extract<CallReport, { status: "returned" }>;
       seconds.push(returned.durationNs / 1e9);
-      this.overheadNs[side].push(returned.outsideNs - returned.durationNs);
+      this.clock.record(side, returned.outsideNs, returned.durationNs);
       this.totalCalls++;
       await stopwatch.during("sealing", () => check.seal(session, set, selections, side === "candidate"));
       if (side === "candidate" && call === 0) {
@@ -303,19 +293,5 @@ export class Duel {
     if (this.options.suspended === "fresh calls") return 0;
     const half = 0x7fc0 | (this.random.bits() & 0x3f);
     return ((half << 16) | half) >>> 0;
-  }
-
-  /** The runner's clock against ours: what the candidate's calls took outside their own clock, beyond what the baseline's did. */
-  private judgeClock(): Evidence | null {
-    if (this.options.suspended === "outside clock") return null;
-    const excessNs = median(this.overheadNs.candidate) - median(this.overheadNs.baseline);
-    const allowedNs = 300_000 + 0.25 * 1e9 * median(this.seconds.candidate);
-    if (excessNs <= allowedNs) return null;
-    return {
-      law: "outside clock",
-      kind: "speed",
-      entry: this.options.entry,
-      detail: `calls took ${(excessNs / 1e6).toFixed(3)} ms longer by our clock than by the runner's: work outside the timed region, or a patched clock`,
-    };
   }
 }
