@@ -41,6 +41,16 @@ export function acceptedAttempt(record: readonly ForgeEvent[], attempt: number):
   return { attempt: judged.attempt, tree: submitted.tree, verdict: judged.verdict, goal, machine, sandbox, ...(exam ? { exam } : {}) };
 }
 
+/** The last attempt of a record that was accepted with this git tree; null where there is none. */
+export function acceptedOf(record: readonly ForgeEvent[], tree: string): AcceptedAttempt | null {
+  for (const event of [...record].reverse()) {
+    if (event.type !== "attempt-submitted" || event.tree !== tree) continue;
+    const accepted = acceptedAttempt(record, event.attempt);
+    if (typeof accepted !== "string") return accepted;
+  }
+  return null;
+}
+
 /** The part of a certificate that follows from the record alone, so that the two can be held against each other. */
 export function certifiedByRecord(record: readonly ForgeEvent[], attempt: number) {
   const accepted = acceptedAttempt(record, attempt);

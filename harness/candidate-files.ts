@@ -2,7 +2,7 @@ import type { Candidate, CandidateManifest } from "../specs/contracts/target.js"
 
 export const manifestName = "forge.json";
 /** What stands beside an accepted candidate's files without being one of them. */
-export const companionNames: ReadonlySet<string> = new Set(["certificate.json", "record.jsonl", "README.md"]);
+export const companionNames: ReadonlySet<string> = new Set(["certificate.json", "record.jsonl", "origin.jsonl", "README.md"]);
 export const maximumFiles = 64;
 export const maximumFileBytes = 1_000_000;
 const maximumNameLength = 200;

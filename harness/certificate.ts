@@ -5,7 +5,7 @@ import type { Certificate } from "../specs/contracts/certificate.js";
 import type { ForgeEvent } from "../specs/contracts/event.js";
 import type { LoadedSpec } from "../specs/contracts/spec.js";
 import type { Candidate } from "../specs/contracts/target.js";
-import { acceptedAttempt, certifiedByRecord, recordOf } from "./accepted-record.js";
+import { acceptedAttempt, acceptedOf, certifiedByRecord, recordOf } from "./accepted-record.js";
 import { candidateBytes, companionNames } from "./candidate-files.js";
 import { writeCandidateFolder } from "./candidate-folder.js";
 import { certificateText, parseCertificate, type UnsealedCertificate } from "./certificate-text.js";
@@ -19,6 +19,7 @@ import { verifierHash } from "./verifier-hash.js";
 
 const certificateName = "certificate.json";
 const recordName = "record.jsonl";
+const originName = "origin.jsonl";
 
 export interface AcceptedOptions {
   /** The folder `generated/` of the project. */
@@ -36,7 +37,7 @@ export interface AcceptedOptions {
 
 /**
  * Writes an accepted candidate to `generated/<spec>/<variant>/<target>/` with its certificate and record, in place of what was
- * there; returns the folder. A crash leaves the old folder or the new one, the old one perhaps under its set-aside name.
+ * there; returns the folder. Where the same code was there, accepted by another run, that run's record stays as its origin. A crash leaves the old folder or the new one, the old one perhaps under its set-aside name.
  */
 export function writeAccepted(options: AcceptedOptions): string {
   const record = recordOf(options.events);
@@ -48,6 +49,7 @@ export function writeAccepted(options: AcceptedOptions): string {
   const files = candidateBytes(options.candidate);
   const tree = gitTreeHash(files);
   if (tree !== accepted.tree) throw new Error(`the candidate is tree ${tree}, attempt ${options.attempt} was tree ${accepted.tree}`);
+  const origin = originOf(directory, tree, record[0]!.run);
   const fileHashes = Object.fromEntries([...files].map(([name, bytes]) => [name, sha256Hex(bytes)]));
   const certificate: UnsealedCertificate = {
     ...certifiedByRecord(record, options.attempt),
@@ -57,6 +59,7 @@ export function writeAccepted(options: AcceptedOptions): string {
       reference: options.referenceHash,
       verifier: verifierHash(),
       record: sha256Hex(recordText),
+      ...(origin ? { origin: sha256Hex(origin) } : {}),
     },
     spec: { name: goal.spec, path: portablePath(goal.specPath, options.generated), hash: goal.specHash },
     toolchains: options.toolchains,
@@ -67,9 +70,18 @@ export function writeAccepted(options: AcceptedOptions): string {
   replaceFolder(directory, (fresh) => {
     writeCandidateFolder(fresh, options.candidate);
     writeFileSync(join(fresh, recordName), recordText, { flush: true });
+    if (origin) writeFileSync(join(fresh, originName), origin, { flush: true });
     writeFileSync(join(fresh, certificateName), certificateText(certificate), { flush: true });
   });
   return directory;
+}
+
+/** The record of the run that had this code accepted first, where the folder holds it undamaged; null where `run` is the first. */
+function originOf(directory: string, tree: string, run: string): Buffer | null {
+  const read = readCertificate(directory);
+  if (read.status !== "read" || read.certificate.tree !== tree || firstDifference(directory, read.certificate) !== null) return null;
+  const older = readFileSync(join(directory, read.certificate.hashes.origin === undefined ? recordName : originName));
+  return parseRecord(older)[0]?.run === run ? null : older;
 }
 
 function projectRootOf(generated: string): string {
@@ -141,7 +153,25 @@ function firstDifference(directory: string, certificate: Certificate): Differenc
   }
   const source = hashOfNamedHashes(hashes.files);
   if (source !== hashes.source) return { file: certificateName, expected: `source hash ${source}`, got: hashes.source };
-  return recordDifference(directory, certificate, gitTreeHash(files));
+  const tree = gitTreeHash(files);
+  return recordDifference(directory, certificate, tree) ?? originDifference(directory, hashes.origin, tree);
+}
+
+function originDifference(directory: string, expected: string | undefined, tree: string): Difference | null {
+  const path = join(directory, originName);
+  const bytes = existsSync(path) ? readFileSync(path) : null;
+  const got = bytes ? sha256Hex(bytes) : "no such file";
+  if (got !== (expected ?? "no such file")) return { file: originName, expected: expected ?? "no such file", got };
+  if (bytes === null || acceptedOf(parseRecord(bytes), tree) !== null) return null;
+  return { file: originName, expected: `an accepted attempt with the source's tree ${tree}`, got: "none" };
+}
+
+function parseRecord(bytes: Buffer): ForgeEvent[] {
+  return bytes
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => parseExactJson(line) as ForgeEvent);
 }
 
 function recordDifference(directory: string, certificate: Certificate, tree: string): Difference | null {
@@ -150,11 +180,7 @@ function recordDifference(directory: string, certificate: Certificate, tree: str
   const bytes = readFileSync(path);
   const got = sha256Hex(bytes);
   if (got !== certificate.hashes.record) return { file: recordName, expected: certificate.hashes.record, got };
-  const record = bytes
-    .toString("utf8")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => parseExactJson(line) as ForgeEvent);
+  const record = parseRecord(bytes);
   const { attempt } = certificate;
   const accepted = acceptedAttempt(record, attempt);
   if (typeof accepted === "string") return { file: recordName, expected: `an accepted attempt ${attempt}`, got: accepted };

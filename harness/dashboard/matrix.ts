@@ -8,7 +8,7 @@ import { speedUp } from "../../specs/verdict-speed.js";
 import { readCertificate, verifyCertificate } from "../certificate.js";
 import { packageRoot } from "../package-root.js";
 import { limitShare } from "../report/limit-share.js";
-import { type AcceptedFolder, acceptedFolders, readRecord } from "../store/shipped-records.js";
+import { type AcceptedFolder, acceptedFolders, readRecords } from "../store/shipped-records.js";
 import { targetNames } from "../targets.js";
 import { readGateMarks } from "./gate-marks.js";
 import type { CertificateMark, MatrixCell, MatrixData } from "./page-data.js";
@@ -62,7 +62,7 @@ function readCell(folder: AcceptedFolder, generated: string): Omit<MatrixCell, "
 
 function runOf(folder: AcceptedFolder): string | null {
   try {
-    return readRecord(folder).line.run;
+    return readRecords(folder)[0].line.run;
   } catch {
     return null; // The certificate's mark says what is wrong with the record.
   }

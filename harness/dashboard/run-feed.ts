@@ -5,7 +5,7 @@ import { StoreError } from "../../specs/contracts/store.js";
 import { logName, runsOnDisk } from "../store/run-index.js";
 import { readRunLog } from "../store/run-log.js";
 import { openRunStore } from "../store/run-store.js";
-import { acceptedFolders, modifiedAtMs, readRecord, shippedRuns } from "../store/shipped-records.js";
+import { acceptedFolders, modifiedAtMs, readRecords, shippedRuns } from "../store/shipped-records.js";
 import { summarizeRun } from "../store/summarize-run.js";
 import type { CodePlaces } from "./attempt-files.js";
 import { lastGatePath } from "./gate-marks.js";
@@ -151,7 +151,7 @@ export function openRunFeed(directories: { runs: string; generated: string }): R
     events(run) {
       const { place } = knownRow(run);
       if (place.kind === "store") return readRunLog(logOf(run), run).events;
-      return readRecord({ name: place.folder, path: place.folder }).events;
+      return readRecords({ name: place.folder, path: place.folder }).find(({ line }) => line.run === run)!.events;
     },
     places(run) {
       const { place } = knownRow(run);

@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { ForgeEvent } from "../../specs/contracts/event.js";
 import { speedUpOf } from "../../specs/verdict-speed.js";
-import { acceptedAttempt } from "../accepted-record.js";
+import { acceptedOf } from "../accepted-record.js";
 import { parseCertificate } from "../certificate-text.js";
 import { parseLog } from "./parse-log.js";
 import { type RunLine, summarizeRun } from "./summarize-run.js";
@@ -28,52 +28,55 @@ export function modifiedAtMs(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-/** The history that is shipped beside an accepted kernel. Throws where it cannot be read. */
-export function readRecord(folder: AcceptedFolder): { line: RunLine; events: ForgeEvent[] } {
-  const path = join(folder.path, "record.jsonl");
+/** A run of whose history a record is all that is here, and the folder that it lies in. */
+export interface ShippedRun {
+  line: RunLine;
+  folder: string;
+  events: ForgeEvent[];
+}
+
+/**
+ * The histories that are shipped beside an accepted kernel: of the run that its certificate is of and, where that only certified it again, of
+ * the run that had it accepted first. Throws where one cannot be read.
+ */
+export function readRecords(folder: AcceptedFolder): [ShippedRun, ...ShippedRun[]] {
+  const certificate = parseCertificate(readFileSync(join(folder.path, "certificate.json"), "utf8"));
+  const tree = "tree" in certificate ? certificate.tree : null;
+  const origin = join(folder.path, "origin.jsonl");
+  const record = readRecord(join(folder.path, "record.jsonl"), folder.path, tree);
+  return existsSync(origin) ? [record, readRecord(origin, folder.path, tree)] : [record];
+}
+
+function readRecord(path: string, folder: string, tree: string | null): ShippedRun {
   const bytes = readFileSync(path);
   const run = runNamedIn(bytes);
   if (run === null) throw new Error(`${path} does not begin with an event of a run`);
   const { events } = parseLog(bytes, path, run);
   const line = summarizeRun(events);
   if (line === null) throw new Error(`${path} does not begin with run-started`);
-  // It ends with a verdict, before the event that says which attempt was accepted: the certificate does.
-  const accepted = acceptedAttempt(events, acceptedIn(folder));
-  const speed = typeof accepted === "string" ? null : speedUpOf(accepted.verdict);
-  return { line: { ...line, bestRatio: speed?.ratio ?? null, bestInterval: speed && { low: speed.low, high: speed.high } }, events };
+  // It ends with a verdict, before the event that says which attempt was accepted: the certified tree does.
+  const accepted = tree === null ? null : acceptedOf(events, tree);
+  const speed = accepted && speedUpOf(accepted.verdict);
+  return {
+    line: { ...line, bestRatio: speed?.ratio ?? null, bestInterval: speed && { low: speed.low, high: speed.high } },
+    folder,
+    events,
+  };
 }
 
-/** Runs of whose history a record is all that is here: what is accepted is known, the folder it lies in too. */
-export function shippedRuns(generatedDirectory: string): { line: RunLine; folder: string }[] {
+export function shippedRuns(generatedDirectory: string): ShippedRun[] {
   return acceptedFolders(generatedDirectory).flatMap((folder) => {
     try {
-      return [{ line: readRecord(folder).line, folder: folder.path }];
+      return readRecords(folder);
     } catch {
       return []; // `forge check` and the dashboard's matrix say which folder cannot be read, and why.
     }
   });
 }
 
-/** The attempt that the certificate certifies; NaN, which no attempt is, where it says none. */
-function acceptedIn(folder: AcceptedFolder): number {
-  const certificate = parseCertificate(readFileSync(join(folder.path, "certificate.json"), "utf8"));
-  return "attempt" in certificate ? certificate.attempt : Number.NaN;
-}
-
 /** The events of a run whose record was shipped; null where no record is of that run. */
 export function recordedEvents(generatedDirectory: string, run: string): ForgeEvent[] | null {
-  for (const folder of acceptedFolders(generatedDirectory)) {
-    if (runNamedIn(readRecordBytes(folder)) === run) return readRecord(folder).events;
-  }
-  return null;
-}
-
-function readRecordBytes(folder: AcceptedFolder): Buffer {
-  try {
-    return readFileSync(join(folder.path, "record.jsonl"));
-  } catch {
-    return Buffer.alloc(0); // A folder without its record names no run; the matrix says what is wrong with it.
-  }
+  return shippedRuns(generatedDirectory).find(({ line }) => line.run === run)?.events ?? null;
 }
 
 function runNamedIn(bytes: Buffer): string | null {

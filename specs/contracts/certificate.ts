@@ -20,6 +20,8 @@ export const Certificate = Type.Object(
       verifier: Hash,
       /** Of the run record beside it. */
       record: Hash,
+      /** Of the record of the run that had this code accepted first, where a later run only certified it again. */
+      origin: Type.Optional(Hash),
       /** Of this document without this field: an accidental change is noticed. It is no signature. */
       certificate: Hash,
     }),

@@ -8,6 +8,7 @@ import { certificateText } from "../../harness/certificate-text.js";
 import { gitTreeHash } from "../../harness/git-tree.js";
 import { sha256Hex } from "../../harness/hash.js";
 import { packageRoot } from "../../harness/package-root.js";
+import { readRecords } from "../../harness/store/shipped-records.js";
 import type { EventBody, ForgeEvent } from "../../specs/contracts/event.js";
 import type { Candidate } from "../../specs/contracts/target.js";
 import type { Outcome } from "../../specs/contracts/verdict.js";
@@ -67,6 +68,40 @@ test("the record holds every attempt of the run, and the certificate names the a
   const directory = accept(join(temporaryFolder(), "generated"), better, events, 2);
   expect(readFileSync(join(directory, "record.jsonl"), "utf8").trimEnd().split("\n")).toHaveLength(7);
   expect(verifyCertificate(directory, exam)).toMatchObject({ status: "valid", certificate: { attempt: 2, outcome: "surpassed" } });
+});
+
+test("code that is certified again keeps the record of the run that wrote it, and other code does not", () => {
+  const generated = join(temporaryFolder(), "generated");
+  const written = eventsOf([
+    { candidate: sampleCandidate("int slow;\n"), outcome: "passed" },
+    { candidate: sampleCandidate(), outcome: "surpassed" },
+  ]);
+  const directory = accept(generated, sampleCandidate(), written, 2);
+  const record = readFileSync(join(directory, "record.jsonl"), "utf8");
+  const again = (run: string) => eventsOf([{ candidate: sampleCandidate(), outcome: "surpassed" }]).map((event) => ({ ...event, run }));
+  for (const run of ["second", "third"]) {
+    accept(generated, sampleCandidate(), again(run));
+    expect(readFileSync(join(directory, "origin.jsonl"), "utf8")).toBe(record);
+    expect(readFileSync(join(directory, "record.jsonl"), "utf8")).toContain(`"run":"${run}"`);
+    expect(verifyCertificate(directory, exam)).toMatchObject({ status: "valid" });
+    expect(readRecords({ name: "", path: directory }).map(({ line }) => [line.run, line.attempts])).toEqual([
+      [run, 1],
+      [written[0]!.run, 2],
+    ]);
+  }
+  // The same run once more, resumed: it is no origin of itself.
+  accept(generated, sampleCandidate(), again("third"));
+  expect(readFileSync(join(directory, "origin.jsonl"), "utf8")).toBe(record);
+
+  rmSync(join(directory, "origin.jsonl"));
+  expect(verifyCertificate(directory, exam)).toMatchObject({ status: "broken", file: "origin.jsonl", got: "no such file" });
+  writeFileSync(join(directory, "origin.jsonl"), record.replace("passed", "failed"));
+  expect(verifyCertificate(directory, exam)).toMatchObject({ status: "broken", file: "origin.jsonl" });
+
+  accept(generated, sampleCandidate("int other;\n"), eventsOf([{ candidate: sampleCandidate("int other;\n"), outcome: "passed" }]));
+  expect(readdirSync(directory)).not.toContain("origin.jsonl");
+  writeFileSync(join(directory, "origin.jsonl"), record);
+  expect(verifyCertificate(directory, exam)).toMatchObject({ status: "broken", file: "origin.jsonl", expected: "no such file" });
 });
 
 test("a flipped byte in any file, at any place, is named", () => {
