@@ -13,7 +13,7 @@ import { parseExactJson } from "./exact-json.js";
 import { gitTreeHash } from "./git-tree.js";
 import { hashOfNamedHashes, sha256Hex } from "./hash.js";
 import { packageRoot } from "./package-root.js";
-import { replaceFolder } from "./replace-folder.js";
+import { replaceFolder, restoreFolder } from "./replace-folder.js";
 import { jsonText } from "./report/escape-text.js";
 import { verifierHash } from "./verifier-hash.js";
 
@@ -49,6 +49,7 @@ export function writeAccepted(options: AcceptedOptions): string {
   const files = candidateBytes(options.candidate);
   const tree = gitTreeHash(files);
   if (tree !== accepted.tree) throw new Error(`the candidate is tree ${tree}, attempt ${options.attempt} was tree ${accepted.tree}`);
+  restoreFolder(directory);
   const origin = originOf(directory, tree, record[0]!.run);
   const fileHashes = Object.fromEntries([...files].map(([name, bytes]) => [name, sha256Hex(bytes)]));
   const certificate: UnsealedCertificate = {

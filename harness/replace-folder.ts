@@ -10,9 +10,9 @@ import { syncFolder, syncTree } from "./store/file-sync.js";
 export function replaceFolder(directory: string, fill: (fresh: string) => void): void {
   const parent = dirname(directory);
   makeDurably(parent);
-  const prefix = `.${basename(directory)}.`;
-  const aside = join(parent, `${prefix}old`);
-  if (existsSync(aside) && !existsSync(directory)) renameSync(aside, directory);
+  restoreFolder(directory);
+  const prefix = prefixOf(directory);
+  const aside = asideOf(directory);
   for (const name of readdirSync(parent)) if (name.startsWith(prefix)) rmSync(join(parent, name), { recursive: true, force: true });
   const fresh = join(parent, `${prefix}${randomBytes(4).toString("hex")}`);
   try {
@@ -31,6 +31,15 @@ export function replaceFolder(directory: string, fill: (fresh: string) => void):
   }
   rmSync(aside, { recursive: true, force: true });
 }
+
+/** Puts back what a crash between the two renames left set aside: to be called before anything is read of a folder that will be replaced. */
+export function restoreFolder(directory: string): void {
+  const aside = asideOf(directory);
+  if (existsSync(aside) && !existsSync(directory)) renameSync(aside, directory);
+}
+
+const prefixOf = (directory: string): string => `.${basename(directory)}.`;
+const asideOf = (directory: string): string => join(dirname(directory), `${prefixOf(directory)}old`);
 
 function makeDurably(folder: string): void {
   const first = mkdirSync(folder, { recursive: true });

@@ -127,7 +127,11 @@ export function openRunFeed(directories: { runs: string; generated: string }): R
     if (generatedState() !== generatedMark || change.gone.length > 0) {
       generatedMark = generatedState();
       change.accepted = true;
-      for (const row of loadRecords()) {
+      const records = loadRecords();
+      const isShipped = new Set(records.map(({ run }) => run));
+      for (const { run, place } of [...rows.values()])
+        if (place.kind === "record" && !isShipped.has(run) && rows.delete(run)) change.gone.push(run);
+      for (const row of records) {
         rows.set(row.run, row);
         change.rows.push(row);
       }
@@ -151,7 +155,10 @@ export function openRunFeed(directories: { runs: string; generated: string }): R
     events(run) {
       const { place } = knownRow(run);
       if (place.kind === "store") return readRunLog(logOf(run), run).events;
-      return readRecords({ name: place.folder, path: place.folder }).find(({ line }) => line.run === run)!.events;
+      const shipped = readRecords({ name: place.folder, path: place.folder }).find(({ line }) => line.run === run);
+      if (shipped === undefined)
+        throw new StoreError(`the record of run ${run} is no longer in ${place.folder}: other code was accepted there`);
+      return shipped.events;
     },
     places(run) {
       const { place } = knownRow(run);

@@ -44,7 +44,12 @@ export function readRecords(folder: AcceptedFolder): [ShippedRun, ...ShippedRun[
   const tree = "tree" in certificate ? certificate.tree : null;
   const origin = join(folder.path, "origin.jsonl");
   const record = readRecord(join(folder.path, "record.jsonl"), folder.path, tree);
-  return existsSync(origin) ? [record, readRecord(origin, folder.path, tree)] : [record];
+  if (!existsSync(origin)) return [record];
+  try {
+    return [record, readRecord(origin, folder.path, tree)];
+  } catch {
+    return [record]; // `forge check` says what is wrong with it.
+  }
 }
 
 function readRecord(path: string, folder: string, tree: string | null): ShippedRun {

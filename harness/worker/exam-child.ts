@@ -23,6 +23,8 @@ export class ExamChild {
       execArgv: process.execArgv,
       env: withoutQueue(process.env),
       stdio: ["ignore", "ignore", "pipe", "ipc"],
+      // Numbers of evidence need not be finite, and plain JSON would make null of them.
+      serialization: "advanced",
       // A process group of its own: Ctrl-C reaches the worker alone, which ends it in order.
       detached: true,
     });

@@ -1,5 +1,5 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { candidateBytes } from "../../harness/candidate-files.js";
 import { readCandidateFolder } from "../../harness/candidate-folder.js";
@@ -91,6 +91,11 @@ test("code that is certified again keeps the record of the run that wrote it, an
   }
   // The same run once more, resumed: it is no origin of itself.
   accept(generated, sampleCandidate(), again("third"));
+  expect(readFileSync(join(directory, "origin.jsonl"), "utf8")).toBe(record);
+
+  // A crash between the two renames of an acceptance: what was set aside is put back before its origin is looked for.
+  renameSync(directory, join(dirname(directory), `.${basename(directory)}.old`));
+  accept(generated, sampleCandidate(), again("fourth"));
   expect(readFileSync(join(directory, "origin.jsonl"), "utf8")).toBe(record);
 
   rmSync(join(directory, "origin.jsonl"));

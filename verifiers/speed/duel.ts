@@ -12,7 +12,7 @@ import { OutsideClock } from "./outside-clock.js";
 import type { RatioEstimate } from "./sequential-test.js";
 import { rowsPerCall, type SpotCheck } from "./spot-check.js";
 import type { TimedInputs } from "./timed-inputs.js";
-import { decideUnits, median, trimmedMean, type Unit, type UnitsDecision } from "./units.js";
+import { callsPerBlock, decideUnits, median, trimmedMean, type Unit, type UnitsDecision } from "./units.js";
 
 export type DuelResult =
   | {
@@ -53,13 +53,6 @@ export interface DuelOptions {
   suspended: Law | undefined;
 }
 
-/** At least 4 and 50 ms of them; of slow calls fewer, but 2, so that the slowest of a unit can still be left out. */
-function callsPerBlock(millisecondsPerCall: number): number {
-  const { blockMs, blockCalls, longBlockMs } = thresholds;
-  const enough = Math.max(2, Math.ceil(longBlockMs / millisecondsPerCall));
-  return Math.max(Math.ceil(blockMs / millisecondsPerCall), Math.min(blockCalls, enough));
-}
-
 /**
  * A duel over one entry at one size: units of paired blocks in random ABBA order, each unit in two processes of its own, the one that waits
  * frozen, every call on changed inputs, every result of the candidate sealed. Who opens a duel ends its contestants.
@@ -77,6 +70,8 @@ export class Duel {
   /** The unit after which rows of other regimes are strewn among the inputs: nobody can tell which. */
   private readonly oddUnit: number;
   private unitsRun = 0;
+  /** Timed calls of the candidate until that look; below zero where there is none to come. */
+  private callsToOddRows = -1;
   private rows = 0;
 
   constructor(private readonly options: DuelOptions) {
@@ -97,7 +92,7 @@ export class Duel {
     const kept: Unit[] = [];
     let window: Unit[] = [];
     let repeats = 0;
-    const startedAt = performance.now();
+    let measuringMs = 0;
     for (;;) {
       options.signal.throwIfAborted();
       // A unit to each pair of processes: where memory comes to lie moves all that a process does, by per cents or far more.
@@ -108,10 +103,12 @@ export class Duel {
         if (this.broken) return this.broken;
         if (this.evidence.length > 0) return { status: "failed", evidence: this.evidence };
       }
+      const startedAt = performance.now();
       window.push(await options.stopwatch.during("timing", () => this.runUnit()));
+      measuringMs += performance.now() - startedAt;
       if (this.broken) return this.broken;
       if (this.evidence.length > 0) return { status: "failed", evidence: this.evidence };
-      const outOfTime = performance.now() - startedAt > options.limitMs;
+      const outOfTime = measuringMs > options.limitMs;
       if (load.windowMs() < thresholds.foreignWindowMs && !outOfTime) continue;
       if (load.closeWindow() > thresholds.foreignCpuShare) {
         repeats += window.length;
@@ -159,20 +156,21 @@ export class Duel {
   }
 
   /**
-   * Both end before the first begins, and which begins first is drawn: what one side's memory gains by where it comes to lie is as likely
-   * the other's.
+   * Both end before the first begins, and which begins and is warmed up first is drawn: what one side gains by that, or by where its memory
+   * comes to lie, is as likely the other's.
    */
   private async beginProcesses(warmUpCalls: number[]): Promise<void> {
     const { candidate, baseline, stopwatch } = this.options;
+    const order: Side[] = this.random.bits() < 0 ? ["candidate", "baseline"] : ["baseline", "candidate"];
     await stopwatch.during("running", async () => {
       await Promise.all([candidate.end(), baseline.end()]);
-      for (const side of this.random.bits() < 0 ? [candidate, baseline] : [baseline, candidate]) await side.begin();
-      await baseline.session.freeze();
+      for (const side of order) await this.options[side].begin();
     });
-    await this.warmUp("candidate", warmUpCalls);
-    if (this.evidence.length > 0) return;
-    await this.activate("baseline");
-    await this.warmUp("baseline", warmUpCalls);
+    for (const side of order) {
+      await this.activate(side);
+      await this.warmUp(side, warmUpCalls);
+      if (this.evidence.length > 0 || this.broken) return;
+    }
   }
 
   /**
@@ -182,7 +180,7 @@ export class Duel {
   private async warmUp(side: Side, warmUpCalls: number[]): Promise<void> {
     for (const calls of warmUpCalls) {
       const startedAt = performance.now();
-      await this.runBlock(side, calls);
+      await this.runBlock(side, calls, false);
       if (this.evidence.length > 0 || this.broken) return;
       if (calls > 1) this.calls[side] = callsPerBlock((performance.now() - startedAt) / calls);
     }
@@ -201,12 +199,13 @@ export class Duel {
     const [outer, inner]: [Side, Side] = this.random.bits() < 0 ? ["candidate", "baseline"] : ["baseline", "candidate"];
     const times: Record<Side, number[]> = { candidate: [], baseline: [] };
     const before = this.clock.now();
+    // Before any of its calls alike: whoever counts calls does not know which it is.
+    if (this.unitsRun++ === this.oddUnit) this.callsToOddRows = this.random.integer(0, 2 * this.calls.candidate - 1);
     for (const side of [outer, inner, inner, outer]) {
       await this.activate(side);
-      times[side].push(...(await this.runBlock(side, this.calls[side])));
+      times[side].push(...(await this.runBlock(side, this.calls[side], true)));
       if (this.evidence.length > 0 || this.broken) return { ratio: 0, candidateMean: 0, baselineMean: 0 };
     }
-    if (this.unitsRun++ === this.oddUnit) await this.lookAtOddRows();
     // Compared between units, when neither clock runs; both are frozen, for threads that wait by spinning would slow it.
     await this.options.candidate.session.freeze();
     await this.options.baseline.session.freeze();
@@ -227,7 +226,6 @@ export class Duel {
     const { candidate, odd, timed, entry, stopwatch, suspended } = this.options;
     // The look is at outputs that are timed, in inputs that are fresh.
     if (suspended === "regimes" || suspended === "timed outputs" || suspended === "fresh calls") return;
-    await this.activate("candidate");
     await timed.flush(candidate.session);
     const { sizes, scalars } = timed.kernelCase;
     const found = await stopwatch.during("comparing", () =>
@@ -247,12 +245,16 @@ export class Duel {
     await this.options[side].session.thaw();
   }
 
-  /** Seconds of each call, none where evidence was found. */
-  private async runBlock(side: Side, calls: number): Promise<number[]> {
+  /** Seconds of each call, none where evidence was found. What is not timed is not looked at either, but for how it ends. */
+  private async runBlock(side: Side, calls: number, isTimed: boolean): Promise<number[]> {
     const { timed, check, entry, stopwatch } = this.options;
     const { session } = this.options[side];
     const seconds: number[] = [];
     for (let call = 0; call < calls; call++) {
+      if (isTimed && side === "candidate" && this.callsToOddRows-- === 0) {
+        await this.lookAtOddRows();
+        if (this.evidence.length > 0) break;
+      }
       const set = timed.chooseSet();
       // Both sides go through the same motions, so that neither finds other caches than its rival.
       const selections = await stopwatch.during("sealing", () => check.prepare(set, this.rows || rowsPerCall(8, thresholds.grossUnits)));
@@ -279,8 +281,8 @@ export class Duel {
       seconds.push(returned.durationNs / 1e9);
       this.clock.record(side, returned.outsideNs, returned.durationNs);
       this.totalCalls++;
-      await stopwatch.during("sealing", () => check.seal(session, set, selections, side === "candidate"));
-      if (side === "candidate" && call === 0) {
+      await stopwatch.during("sealing", () => check.seal(session, set, selections, isTimed && side === "candidate"));
+      if (isTimed && side === "candidate" && call === 0) {
         const projection = await stopwatch.during("comparing", () => check.checkProjection(session, set));
         if (projection) this.evidence = [projection];
       }

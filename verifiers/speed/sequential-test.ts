@@ -14,8 +14,11 @@ import { thresholds } from "../thresholds.js";
 export const looks = [12, 16, 20, 24, 32, 40, 48, 64] as const;
 export const maximumUnits = looks.at(-1)!;
 
-/** One-sided error given to the early stop for gross effects; see docs/verdict.md. */
-const grossError = 1e-5;
+/**
+ * One-sided error given to the early stop for gross effects. Where processes come in a fast and a slow kind, of which a share p is slow, a
+ * unit of a thing against itself is off in a given direction with probability p (1 - p), which is a quarter at most, whatever the kinds.
+ */
+const grossError = 0.25 ** thresholds.grossUnits;
 
 /** For each look, the order statistic k such that [d(k), d(n+1-k)] is the interval; 0 where the look cannot decide. */
 export const boundary: ReadonlyMap<number, number> = computeBoundary(thresholds.speedFalseClaim / 2 - grossError);

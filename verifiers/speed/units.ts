@@ -54,6 +54,13 @@ export function decideUnits(units: readonly Unit[], target: number, outOfTime: b
   return { state: "undecided", estimate: decision.estimate, reason };
 }
 
+/** At least 4 and 50 ms of them; of slow calls fewer, but 2, so that the slowest of a unit can still be left out. */
+export function callsPerBlock(millisecondsPerCall: number): number {
+  const { blockMs, blockCalls, longBlockMs } = thresholds;
+  const enough = Math.max(2, Math.ceil(longBlockMs / millisecondsPerCall));
+  return Math.max(Math.ceil(blockMs / millisecondsPerCall), Math.min(blockCalls, enough));
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted.length === 0 ? 0 : sorted[sorted.length >> 1]!;

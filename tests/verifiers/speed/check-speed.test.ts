@@ -47,14 +47,16 @@ describe("checkSpeed", () => {
   });
 
   it("does not take how fast one process happens to be for how fast a kernel is", { timeout: 600_000 }, async () => {
-    // In three processes of four, by where the loader puts them, every row is computed three times.
-    const placed = `  int times = ((uintptr_t)&placement >> 12) % 4 == 0 ? 1 : 3;\n  for (int time = 0; time < times; time++) {\n${honestBody}\n  }`;
-    const judge = () => room.judgeSpeed(rmsnormCandidate(placed, "#include <stdint.h>\nstatic volatile int placement;\n"));
-    let answer = await judge();
-    if (answer.status === "errored" && answer.reason.startsWith("machine busy")) answer = await judge();
-    if (answer.status !== "passed" && answer.status !== "undecided") throw new Error(JSON.stringify(answer));
-    const [figure] = answer.figures!;
-    expect(figure!.high / figure!.low).toBeGreaterThan(1.5);
+    // In every other process, by where the loader puts it, each row is computed three times.
+    const placed = `  int times = ((uintptr_t)&placement >> 12) % 2 == 0 ? 1 : 3;\n  for (int time = 0; time < times; time++) {\n${honestBody}\n  }`;
+    const spread = async () => {
+      const answer = await room.judgeSpeed(rmsnormCandidate(placed, "#include <stdint.h>\nstatic volatile int placement;\n"));
+      return "figures" in answer && answer.figures?.[0] ? answer.figures[0].high / answer.figures[0].low : 0;
+    };
+    // Six processes in a row are alike once in thirty-two times, and the machine may be busy.
+    const spreads = [await spread()];
+    while (spreads.at(-1)! < 1.5 && spreads.length < 3) spreads.push(await spread());
+    expect(Math.max(...spreads)).toBeGreaterThan(1.5);
   });
 
   it("measures peaks again before it accuses anybody by peaks that a busy machine left behind", { timeout: 600_000 }, async () => {
