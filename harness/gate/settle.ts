@@ -7,8 +7,8 @@ export type Settled<Failure> =
   | { status: "stopped"; failure: Failure };
 
 /**
- * Measures again until two independent measurements say the same, `fell` or `held`: what lasts as long as a process, where its pages happen
- * to lie, is in no interval. At most `most` are made, of which `first` may be one; what is unclear then fails nothing.
+ * Measures again until two independent measurements say the same, `fell` or `held`: what lasts for a minute, as other machines on the same
+ * host do, is in no interval. At most `most` are made, of which `first` may be one; what is unclear then fails nothing.
  */
 export async function settle<Failure>(
   measure: () => Promise<Measured<Failure>>,
