@@ -109,18 +109,42 @@ describe("a worker", { timeout: 5 * minutes }, () => {
     const stop = new AbortController();
     const room = await open(stop.signal);
     const hanging = rmsnormCandidate(`${honestBody}\n  for (volatile int forever = 1; forever;) ;`);
+    let busy: ReturnType<typeof descendants> = [];
+    const cancel = () => {
+      // Before they can be gone.
+      busy = descendants(worker.child.pid!);
+      stop.abort();
+    };
     const verdict = room.judge(hanging, true, {
       started: () => {},
-      finished: ({ check }) => check === "build" && setTimeout(() => stop.abort(), 1_500),
+      finished: ({ check }) => check === "build" && setTimeout(cancel, 1_500),
     });
     await expect(verdict).rejects.toThrow(/abort/i);
-    const busy = descendants(worker.child.pid!);
     expect(busy.map(({ command }) => command).join("\n")).toMatch(/bwrap|runner/);
     await until("all of its processes are gone", () => descendants(worker.child.pid!).length === 0);
     // They die with the process that is killed, which takes the kernel a moment.
     for (const { pid, command } of busy) await until(`${pid} (${command}) is gone`, () => hasEnded(pid), 5_000);
     expect(worker.said()).toContain("cancelled after");
     expect((await (await open()).judge(rmsnormCandidate(honestBody), true, silent)).outcome).toBe("passed");
+    worker.child.kill("SIGTERM");
+    await worker.ended;
+  });
+
+  it("brings a verdict's evidence as it was found, numbers that are not finite among it", async () => {
+    const worker = await startWorker(server.url);
+    const { open } = await examiner();
+    const overflows = rmsnormCandidate(`${honestBody}\n  y[3] = 1.0f / 0.0f;`);
+    const told: unknown[] = [];
+    const verdict = await (await open()).judge(overflows, true, {
+      started: () => {},
+      finished: (result) => result.status === "failed" && told.push(...result.evidence),
+    });
+    const evidence = verdict.checks.flatMap((check) => (check.status === "failed" ? check.evidence : []));
+    expect(evidence[0]).toMatchObject({ kind: "alignment", visibility: "public" });
+    expect(JSON.stringify(evidence, (_key, value) => (value === Number.POSITIVE_INFINITY ? "endless" : value))).toContain(
+      '"got":"endless"',
+    );
+    expect(told).toEqual(evidence);
     worker.child.kill("SIGTERM");
     await worker.ended;
   });

@@ -19,6 +19,11 @@ export class Contestant {
     return this.current;
   }
 
+  /** CPU seconds of the process that it has now. */
+  cpuSeconds(): number {
+    return this.current?.cpuSeconds() ?? 0;
+  }
+
   /** A process of its own, with the inputs as they are now. */
   async begin(): Promise<void> {
     this.current = await this.open();

@@ -9,7 +9,7 @@ import { ForeignLoad } from "./foreign-load.js";
 import { judgeReport } from "./judge-report.js";
 import type { OddRows } from "./odd-rows.js";
 import { OutsideClock } from "./outside-clock.js";
-import type { RatioEstimate } from "./sequential-test.js";
+import { mayDecideAfter, type RatioEstimate } from "./sequential-test.js";
 import { rowsPerCall, type SpotCheck } from "./spot-check.js";
 import type { TimedInputs } from "./timed-inputs.js";
 import { callsPerBlock, decideUnits, median, trimmedMean, type Unit, type UnitsDecision } from "./units.js";
@@ -82,13 +82,7 @@ export class Duel {
 
   async run(): Promise<DuelResult> {
     const { options } = this;
-    await this.beginProcesses([1, 1, thresholds.blockCalls]);
-    if (this.broken) return this.broken;
-    if (this.evidence.length > 0) return { status: "failed", evidence: this.evidence };
-    this.evenCalls();
-    const load = new ForeignLoad(
-      () => options.candidate.session.cpuSeconds() + options.baseline.session.cpuSeconds() + options.otherCpuSeconds(),
-    );
+    const load = new ForeignLoad(() => options.candidate.cpuSeconds() + options.baseline.cpuSeconds() + options.otherCpuSeconds());
     const kept: Unit[] = [];
     let window: Unit[] = [];
     let repeats = 0;
@@ -96,20 +90,18 @@ export class Duel {
     for (;;) {
       options.signal.throwIfAborted();
       // A unit to each pair of processes: where memory comes to lie moves all that a process does, by per cents or far more.
-      if (this.unitsRun > 0) {
-        load.pause();
-        await this.beginProcesses([1, 1]);
-        load.resume();
-        if (this.broken) return this.broken;
-        if (this.evidence.length > 0) return { status: "failed", evidence: this.evidence };
-      }
+      load.pause();
+      await this.beginProcesses();
+      load.resume();
       const startedAt = performance.now();
-      window.push(await options.stopwatch.during("timing", () => this.runUnit()));
+      if (!this.failure()) window.push(await options.stopwatch.during("timing", () => this.runUnit()));
       measuringMs += performance.now() - startedAt;
-      if (this.broken) return this.broken;
-      if (this.evidence.length > 0) return { status: "failed", evidence: this.evidence };
+      const failure = this.failure();
+      if (failure) return failure;
       const outOfTime = measuringMs > options.limitMs;
-      if (load.windowMs() < thresholds.foreignWindowMs && !outOfTime) continue;
+      const { leastWindowMs, foreignWindowMs } = thresholds;
+      const isLongEnough = load.windowMs() >= (mayDecideAfter(kept.length + window.length) ? leastWindowMs : foreignWindowMs);
+      if (!isLongEnough && !outOfTime) continue;
       if (load.closeWindow() > thresholds.foreignCpuShare) {
         repeats += window.length;
         window = [];
@@ -118,19 +110,20 @@ export class Duel {
       }
       for (const unit of window.splice(0)) {
         kept.push(unit);
-        const decision = this.decide(kept, false);
+        const decision = decideUnits(kept, options.target, false, options.suspended);
         if (decision.state !== "continue") return this.conclude(kept, decision);
       }
       if (outOfTime) {
-        const decision = this.decide(kept, true);
+        const decision = decideUnits(kept, options.target, true, options.suspended);
         if (decision.state !== "continue") return this.conclude(kept, decision);
         return this.busy(repeats, kept);
       }
     }
   }
 
-  private decide(units: Unit[], outOfTime: boolean): UnitsDecision {
-    return decideUnits(units, this.options.target, outOfTime, this.options.suspended);
+  /** Null as long as all is well. */
+  private failure(): DuelResult | null {
+    return this.broken ?? (this.evidence.length > 0 ? { status: "failed", evidence: this.evidence } : null);
   }
 
   private busy(repeats: number, kept: Unit[]): DuelResult {
@@ -159,30 +152,35 @@ export class Duel {
    * Both end before the first begins, and which begins and is warmed up first is drawn: what one side gains by that, or by where its memory
    * comes to lie, is as likely the other's.
    */
-  private async beginProcesses(warmUpCalls: number[]): Promise<void> {
+  private async beginProcesses(): Promise<void> {
     const { candidate, baseline, stopwatch } = this.options;
     const order: Side[] = this.random.bits() < 0 ? ["candidate", "baseline"] : ["baseline", "candidate"];
     await stopwatch.during("running", async () => {
       await Promise.all([candidate.end(), baseline.end()]);
-      for (const side of order) await this.options[side].begin();
+      await Promise.all(order.map((side) => this.options[side].begin()));
     });
     for (const side of order) {
       await this.activate(side);
-      await this.warmUp(side, warmUpCalls);
-      if (this.evidence.length > 0 || this.broken) return;
+      await this.warmUp(side);
+      if (this.failure()) return;
     }
+    if (this.unitsRun === 0) this.evenCalls();
   }
 
   /**
-   * Single calls, so that caches, page tables and thread pools are there; several, which tell how long a call takes with all that lies
-   * between calls: a block lasts at least its 50 ms by the clock on the wall, of which short calls are a part only.
+   * Single calls, so that caches, page tables and thread pools are there; in the first processes several, which tell how long a call takes
+   * with all that lies between calls, and as many as that says, which tell it better: a block lasts its 50 ms by the clock on the wall, of
+   * which short calls are a part only.
    */
-  private async warmUp(side: Side, warmUpCalls: number[]): Promise<void> {
-    for (const calls of warmUpCalls) {
+  private async warmUp(side: Side): Promise<void> {
+    for (let call = 0; call < 2 && !this.failure(); call++) await this.runBlock(side, 1, false);
+    if (this.unitsRun > 0 || this.failure()) return;
+    for (let calls: number = thresholds.blockCalls; ; calls = this.calls[side]) {
       const startedAt = performance.now();
       await this.runBlock(side, calls, false);
-      if (this.evidence.length > 0 || this.broken) return;
-      if (calls > 1) this.calls[side] = callsPerBlock((performance.now() - startedAt) / calls);
+      if (this.failure()) return;
+      this.calls[side] = callsPerBlock((performance.now() - startedAt) / calls);
+      if (calls > thresholds.blockCalls || this.calls[side] <= thresholds.blockCalls) return;
     }
   }
 
@@ -204,7 +202,7 @@ export class Duel {
     for (const side of [outer, inner, inner, outer]) {
       await this.activate(side);
       times[side].push(...(await this.runBlock(side, this.calls[side], true)));
-      if (this.evidence.length > 0 || this.broken) return { ratio: 0, candidateMean: 0, baselineMean: 0 };
+      if (this.failure()) return { ratio: 0, candidateMean: 0, baselineMean: 0 };
     }
     // Compared between units, when neither clock runs; both are frozen, for threads that wait by spinning would slow it.
     await this.options.candidate.session.freeze();

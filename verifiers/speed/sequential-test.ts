@@ -103,6 +103,9 @@ export function estimateRatio(logRatios: number[]): RatioEstimate {
   };
 }
 
+/** Whether a decision may fall after so many units. */
+export const mayDecideAfter = (units: number): boolean => units === thresholds.grossUnits || (boundary.get(units) ?? 0) > 0;
+
 /** Decides after any number of units; only looks (and the gross-effect look) can decide. `target` is the ratio that faster must exceed. */
 export function decideSpeed(logRatios: number[], target: number, outOfTime: boolean): SpeedDecision {
   const n = logRatios.length;

@@ -24,7 +24,9 @@ export const speedThresholds = {
   longBlockMs: 250,
   /** Share of a core that others may use in a window before its blocks are repeated. */
   foreignCpuShare: 0.05,
-  foreignWindowMs: 1000,
+  foreignWindowMs: 1500,
+  /** Of a window after which a decision may fall. */
+  leastWindowMs: 500,
   /** Share of the physical limit from which nothing is left to win. */
   limitShare: 0.95,
   /** A time this much below the physical limit is impossible; the margin covers the error of the measured peaks. */
