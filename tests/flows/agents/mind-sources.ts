@@ -9,6 +9,7 @@ export interface MindSources {
   broken: string;
   /** Compiles, and is wrong on a public case. */
   wrong: string;
+  /** So much slower than the baseline that a few units say so. */
   right: string;
   faster: string;
 }
@@ -22,7 +23,7 @@ const rmsnorm = (denominator: string): string => `#include <math.h>
 int rmsnorm_forward(const float *x, const float *weight, float *y, float *rstd, int64_t rows, int64_t dim, float eps) {
   for (int64_t r = 0; r < rows; r++) {
     const float *row = x + r * dim;
-    float squares = 0;
+    volatile float squares = 0;
     for (int64_t d = 0; d < dim; d++) squares += row[d] * row[d];
     rstd[r] = 1.0f / sqrtf(${denominator});
     for (int64_t d = 0; d < dim; d++) y[r * dim + d] = row[d] * rstd[r] * weight[d];
@@ -59,7 +60,7 @@ const linear = (features: string): string => `#include "forge_kernel.h"
 int linear_forward(const float *x, const float *weight, float *y, int64_t tokens, int64_t in_features, int64_t out_features) {
   for (int64_t t = 0; t < tokens; t++)
     for (int64_t o = 0; o < out_features; o++) {
-      float sum = 0;
+      volatile float sum = 0;
       for (int64_t i = 0; i < ${features}; i++) sum += x[t * in_features + i] * weight[o * in_features + i];
       y[t * out_features + o] = sum;
     }
