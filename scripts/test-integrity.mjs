@@ -7,7 +7,18 @@ const steps = [
   { name: "mutants", command: ["npm", "run", "--silent", "lint:specs"] },
   { name: "crash points", command: ["npm", "run", "--silent", "bench:crashes"] },
   { name: "cheaters", command: ["npm", "run", "--silent", "bench:integrity"] },
-  { name: "agents", command: ["env", "FORGE_WHOLE=1", "npx", "vitest", "run", "tests/flows/agents/ways-in.test.ts"] },
+  {
+    name: "agents",
+    command: [
+      "env",
+      "FORGE_WHOLE=1",
+      "npx",
+      "vitest",
+      "run",
+      "tests/flows/agents/ways-in.test.ts",
+      "tests/flows/agents/killed-runs.test.ts",
+    ],
+  },
   { name: "oddities", command: ["npm", "run", "--silent", "bench:oddities", "--", "--repeat", "20"] },
 ];
 

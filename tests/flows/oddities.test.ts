@@ -8,7 +8,7 @@ import { loadSpec } from "../../specs/load-spec.js";
 
 /** One hidden case of each regime instead of two, one set of timed inputs instead of hundreds, and no waiting for an interval to decide. */
 const hidden = 13;
-const duelLimitMs = 2_500;
+const duelLimitMs = 1_200;
 
 const rooms = new Map<string, Promise<ExamRoom>>();
 afterAll(async () => {
