@@ -16,6 +16,8 @@ export const autotune: Agent = {
     const search = new Search(tools, tools.briefing);
     await search.run();
     while (tools.budgetLeft()) {
+      // The last attempt is for what is right by all that is known: an attempt may fail of each liberty in each entry.
+      if (tools.history().length > 0 && tools.briefing.budget.attempts - tools.history().length <= 1) search.refuseLiberties();
       const best = search.bestCandidate();
       if (best === null) return tools.note("every configuration was rejected; the reference as it stands may not fit the gates");
       tools.workspace.replace(best.candidate);

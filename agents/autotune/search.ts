@@ -54,11 +54,19 @@ export class Search {
     return { candidate: lowerToCandidate(this.briefing, compiler, configs), configs, summary };
   }
 
-  /** Takes a configuration out for good, and all that share its arithmetic, for one entry. */
+  /**
+   * Takes a configuration out for good, and all that share its arithmetic, for one entry: the liberties that it allowed the compiler,
+   * in whatever order sums are taken; where it allowed none, its order.
+   */
   refuse(entry: string, config: EntryConfig): void {
-    for (const tried of this.tried)
-      if (tried.entry === entry && tried.config.order === config.order && configArithmetic(tried.config) === configArithmetic(config))
-        this.refused.add(triedKey(tried.compiler, entry, tried.config));
+    const alike = (tried: EntryConfig): boolean =>
+      configArithmetic(tried) === configArithmetic(config) && (config.mathematics.length > 0 || tried.order === config.order);
+    this.refuseWhere((tried) => tried.entry === entry && alike(tried.config));
+  }
+
+  /** Takes out all that allows a compiler other arithmetic than the reference's. */
+  refuseLiberties(): void {
+    this.refuseWhere(({ config }) => config.mathematics.length > 0);
   }
 
   private entries(): string[] {
@@ -136,6 +144,10 @@ export class Search {
       (tried) => tried.compiler === compiler && tried.entry === entry && !this.refused.has(triedKey(compiler, entry, tried.config)),
     );
     return left.sort((a, b) => a.seconds - b.seconds)[0] ?? null;
+  }
+
+  private refuseWhere(isRefused: (tried: Tried) => boolean): void {
+    for (const tried of this.tried) if (isRefused(tried)) this.refused.add(triedKey(tried.compiler, tried.entry, tried.config));
   }
 
   /** Smallest product of times over the entries, each counting alike. */

@@ -97,6 +97,7 @@ function shrinkLinear(spec: KernelSpec): void {
   delete spec.entries.linear_wgrad;
   spec.cases.hidden = 8;
   spec.cases.timed = [{ tokens: 64, in_features: 512, out_features: 64 }];
+  spec.gates.warm = true;
   spec.budget = { attempts: 8, minutes: 10 };
 }
 
@@ -105,6 +106,7 @@ function shrinkRmsnorm(spec: KernelSpec): void {
   delete spec.entries.rmsnorm_backward;
   spec.cases.hidden = 8;
   spec.cases.timed = [{ rows: 512, dim: 1024 }];
+  spec.gates.warm = true;
   spec.budget = { attempts: 8, minutes: 10 };
 }
 

@@ -9,13 +9,13 @@ import { entrySignatures } from "../../../specs/entry-signature.js";
 import { generateKernelHeader } from "../../../specs/kernel-header.js";
 import { ReferenceBench } from "../../../verifiers/align/reference-bench.js";
 import { ProfileBench } from "../../../verifiers/profile/profile-bench.js";
-import { smallRmsnorm, timedDim, timedRows } from "../../small-spec.js";
+import { smallRmsnorm, timedCold, timedDim, timedRows } from "../../small-spec.js";
 
 export const sizes = { rows: timedRows, dim: timedDim };
 
 /** Profiles of forward RMSNorm at the timed size on a target; the references run on this machine's CPU. */
 export async function openProfileBench(targetName: string, threads = 1) {
-  const loaded = smallRmsnorm();
+  const loaded = smallRmsnorm(timedCold);
   const variant = loaded.spec.variants.f32!;
   const context = { sandbox: createSandbox({ unsafe: false }), cacheDirectory: cacheDirectory() };
   const target = createTarget(targetName, context);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cacheDirectory } from "../../../harness/cache-directory.js";
 import { ExamRoom } from "../../../harness/exam-room.js";
 import type { Candidate } from "../../../specs/contracts/target.js";
-import { honestBody, rmsnormCandidate, smallRmsnorm, timedDim, timedRows } from "../../small-spec.js";
+import { honestBody, rmsnormCandidate, smallRmsnorm, timedCold, timedDim, timedRows } from "../../small-spec.js";
 
 /** The speed check of real processes, on kernels that only it can tell from honest ones. */
 describe("checkSpeed", () => {
@@ -12,7 +12,7 @@ describe("checkSpeed", () => {
 
   beforeAll(async () => {
     room = await ExamRoom.open({
-      loaded: smallRmsnorm(),
+      loaded: smallRmsnorm(timedCold),
       variant: "f32",
       target: "x86-64",
       threads: 1,

@@ -3,7 +3,7 @@ import type { Session } from "../../../specs/contracts/target.js";
 import type { Tensor } from "../../../specs/contracts/verdict.js";
 import { loadSpec } from "../../../specs/load-spec.js";
 import { TimedInputs } from "../../../verifiers/speed/timed-inputs.js";
-import { rmsnormCandidate, smallRmsnorm, writeSmallSpec } from "../../small-spec.js";
+import { rmsnormCandidate, smallRmsnorm, timedCold, writeSmallSpec } from "../../small-spec.js";
 import { openSessions } from "./sessions.js";
 
 const sizes = { rows: 64, dim: 32 };
@@ -11,7 +11,7 @@ const sizes = { rows: 64, dim: 32 };
 const setBytes = 4 * (64 * 32 + 32);
 
 describe("inputs at timed sizes", () => {
-  const loaded = smallRmsnorm();
+  const loaded = smallRmsnorm(timedCold);
   let sessions: Awaited<ReturnType<typeof openSessions>>;
   let reader: Session;
 
