@@ -172,11 +172,11 @@ describe("a run that is stopped", () => {
   const upTo = (limit: number) => Math.floor(Math.random() * limit);
   const isCheck = (name: string) => (event: ForgeEvent) => event.type === "check-started" && event.check === name;
   const moments: Moment[] = [
-    { name: "as soon as it goes on", fits: (event) => event.type === "run-resumed", nth: 0, afterMs: upTo(1500) },
-    { name: "while it searches", fits: (event) => event.type === "trial-finished", nth: upTo(3), afterMs: upTo(500) },
+    { name: "as soon as it goes on", fits: (event) => event.type === "run-resumed", nth: 0, afterMs: upTo(400) },
+    { name: "while it searches", fits: (event) => event.type === "trial-finished", nth: upTo(2), afterMs: upTo(300) },
     { name: "after it submitted", fits: (event) => event.type === "attempt-submitted", nth: 0, afterMs: upTo(100) },
     { name: "while memory or alignment is judged", fits: isCheck(upTo(2) === 0 ? "memory" : "align"), nth: 0, afterMs: upTo(500) },
-    { name: "while it is timed", fits: isCheck("speed"), nth: 0, afterMs: upTo(3000) },
+    { name: "while it is timed", fits: isCheck("speed"), nth: 0, afterMs: upTo(2000) },
   ];
 
   it("ends cleanly by SIGINT, goes on by --resume, and survives SIGKILL at five moments", { timeout: 20 * minutes }, async () => {
