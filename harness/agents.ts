@@ -27,7 +27,8 @@ export interface AgentChoice {
 
 const providers = { anthropic: "anthropic", openai: "openai-chat", "openai-responses": "openai-responses" } as const;
 
-export const agentNames: string[] = ["autotune", ...Object.keys(providers), "command", "mcp", "manual", "replay"];
+/** What `--agent` takes; an MCP client begins its goal by `forge mcp`. */
+export const agentNames: string[] = ["autotune", ...Object.keys(providers), "command", "manual", "replay"];
 
 const defaultOutputTokens = 32_000;
 

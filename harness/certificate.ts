@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { resubmitName } from "../agents/resubmit/resubmit.js";
 import type { Certificate } from "../specs/contracts/certificate.js";
 import type { ForgeEvent } from "../specs/contracts/event.js";
 import type { LoadedSpec } from "../specs/contracts/spec.js";
@@ -77,12 +78,17 @@ export function writeAccepted(options: AcceptedOptions): string {
   return directory;
 }
 
-/** The record of the run that had this code accepted first, where the folder holds it undamaged; null where `run` is the first. */
+/**
+ * The record of the run that wrote this code, where the folder holds it undamaged; null where `run` is that run, and where all that is left
+ * is of a run that submitted what was there, which does not tell how it came about.
+ */
 function originOf(directory: string, tree: string, run: string): Buffer | null {
   const read = readCertificate(directory);
   if (read.status !== "read" || read.certificate.tree !== tree || firstDifference(directory, read.certificate) !== null) return null;
   const older = readFileSync(join(directory, read.certificate.hashes.origin === undefined ? recordName : originName));
-  return parseRecord(older)[0]?.run === run ? null : older;
+  const first = parseRecord(older)[0];
+  const tellsNothing = first?.type === "run-started" && first.goal.agent === resubmitName;
+  return first?.run === run || tellsNothing ? null : older;
 }
 
 function projectRootOf(generated: string): string {

@@ -62,10 +62,15 @@ function rulesText(spec: KernelSpec): string {
     "- Inputs are read-only, outputs arrive filled with NaNs: write every element of them, and nothing else.",
     "- No state that holds answers: every call computes from its inputs. Scratch memory is allowed.",
     "- No files, no system calls, no inline assembly that is not arithmetic, no work before or after a call.",
-    `- Inputs of hidden cases: ${spec.regimes.join(", ")}. Sizes go down to 1 and are not multiples of anything.`,
+    `- Inputs of hidden cases: ${spec.regimes.join(", ")}. Of their sizes some are whole tiles, some one more or less, most are multiples of nothing: ${rangesText(spec)}.`,
     "- Tolerances follow from what honest arithmetic in the accumulation type gives: a lower precision for the sums does not pass.",
   ].join("\n");
 }
+
+const rangesText = ({ sizes }: KernelSpec): string =>
+  Object.entries(sizes)
+    .map(([symbol, { small, medium }]) => `${symbol} ${small.join(" to ")} and ${medium.join(" to ")}`)
+    .join(", ");
 
 function exampleManifest({ tuningSpace, toolchains }: AgentBriefing) {
   const compiler = tuningSpace.compilers.find((name) => toolchains.some((toolchain) => toolchain.name === name)) ?? "clang";

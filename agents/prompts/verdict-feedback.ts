@@ -58,7 +58,7 @@ function evidenceFeedback(evidence: Evidence, mostCharacters: number): string {
     case "speed":
       return `- ${evidence.entry}: ${quoted("detail", evidence.detail, mostCharacters)}`;
     case "determinism":
-      return `- ${evidence.entry}, output ${evidence.output}: ${evidence.differing} element(s) differ between two calls with the same inputs`;
+      return `- ${evidence.entry}, output ${evidence.output}: other bits in repeat ${evidence.differing} of a call with the same inputs`;
     case "alignment":
       return evidence.visibility === "public" ? publicCase(evidence) : hiddenCase(evidence);
   }

@@ -84,6 +84,8 @@ async function goal(specPath: string, options: GoalCommandOptions, signal: Abort
   const variants =
     options.variant === "all" ? Object.keys(loaded.spec.variants) : [options.variant ?? Object.keys(loaded.spec.variants)[0]!];
   for (const variant of variants) requireVariant(loaded, variant);
+  if (options.agent === "mcp")
+    throw new UsageError("an MCP client begins its goal itself: have it run `forge mcp <spec>` (docs/agents.md)");
   const targets = await chooseTargets(options.target);
   if (typeof options.resume === "string" && variants.length * targets.length > 1) {
     throw new UsageError("--resume with a run names one goal: leave out `all`, or leave out the run to resume the newest of each goal");

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import type { Candidate } from "../../specs/contracts/target.js";
+import { makeScratchFolder } from "../../verifiers/targets/scratch-folder.js";
 import { CandidateError, fileNameProblem } from "../candidate-files.js";
 import { readCandidateFolder } from "../candidate-folder.js";
 import type { Base, Repository } from "./base-commit.js";
@@ -25,7 +25,7 @@ function sourceAtBase({ root }: Repository, commit: string, directory: string): 
   if (listing.status === "refused") return { status: "unusable", reason: listing.reason };
   const entries = splitAtNul(listing.output).map(parseEntry);
   if (entries.length === 0) return { status: "absent" };
-  const copy = mkdtempSync(join(tmpdir(), "forge-base-"));
+  const copy = makeScratchFolder("base");
   try {
     for (const { mode, type, hash, size, path } of entries) {
       const name = path.slice(folder.length + 1);

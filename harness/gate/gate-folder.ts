@@ -84,7 +84,7 @@ async function sitExam(room: ExamRoom, accepted: SelectedFolder, read: Readable,
       options.say(`${accepted.folder}: ${result.check} ${result.status}: ${result.summary}`);
     },
   });
-  const broken = checks.find(({ status }) => status !== "passed");
+  const broken = checks.find(({ status }) => status === "failed" || status === "errored");
   if (broken) return { status: broken.status === "failed" ? "failed" : "errored", summary: `${broken.check}: ${broken.summary}`, checks };
   if (options.correctnessOnly) return { status: "held", summary: "right; speed was not asked for", checks };
   return { checks, ...(await sitSpeed(room, accepted, read, options, checks)) };
@@ -138,7 +138,7 @@ function gateCheck(result: CheckResult): GateCheck {
   if (result.status === "passed") return { check, status: "passed", summary: result.summary, evidence: result.warnings ?? [], durationMs };
   if (result.status === "failed")
     return { check, status: "failed", summary: result.summary, evidence: result.evidence.map(evidenceText), durationMs };
-  return { check, status: "errored", summary: result.reason, evidence: [], durationMs };
+  return { check, status: result.status === "skipped" ? "skipped" : "errored", summary: result.reason, evidence: [], durationMs };
 }
 
 function renewal({ folder, variant, target }: SelectedFolder, { loaded }: Readable, { program }: FolderOptions): string {

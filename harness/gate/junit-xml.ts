@@ -55,6 +55,7 @@ function caseLines(className: string, { name, seconds: took, result }: TestCase)
 function casesOf(folder: GatedFolder): TestCase[] {
   const took = folder.durationMs / 1000;
   if (folder.status === "skipped") return [{ name: "gate", seconds: took, result: troubled("skipped", folder.summary) }];
+  const kinds = { failed: "failure", errored: "error", skipped: "skipped" } as const;
   const cases: TestCase[] = [
     ...(folder.certificate.state === "valid" || folder.certificate.state === "stale" ? [passed("certificate", 0)] : []),
     ...folder.checks.map(
@@ -64,7 +65,7 @@ function casesOf(folder: GatedFolder): TestCase[] {
           : {
               name: check,
               seconds: durationMs / 1000,
-              result: troubled(status === "failed" ? "failure" : "error", summary, evidence.join("\n")),
+              result: troubled(kinds[status], summary, evidence.join("\n")),
             },
     ),
     ...folder.speed.map((finding): TestCase => {
@@ -74,7 +75,7 @@ function casesOf(folder: GatedFolder): TestCase[] {
     }),
   ];
   // What ended it lies in none of the above: the certificate, the machine.
-  const isTold = cases.some(({ result }) => result.kind !== "passed");
+  const isTold = cases.some(({ result }) => result.kind !== "passed" && result.kind !== "skipped");
   if (folder.status === "failed" && !isTold)
     cases.unshift({ name: "certificate", seconds: took, result: troubled("failure", folder.summary) });
   if (folder.status === "errored" && !isTold) cases.push({ name: "gate", seconds: took, result: troubled("error", folder.summary) });

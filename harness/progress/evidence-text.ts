@@ -11,7 +11,7 @@ export function evidenceText(evidence: Evidence): string {
     case "alignment":
       return evidence.visibility === "public" ? publicAlignment(evidence) : hiddenAlignment(evidence);
     case "determinism":
-      return `${evidence.entry} ${evidence.output}: ${evidence.differing} element(s) differ between two calls with the same inputs`;
+      return `${evidence.entry} ${evidence.output}: other bits in repeat ${evidence.differing} of a call with the same inputs`;
     case "memory":
     case "crash":
     case "speed":

@@ -93,6 +93,19 @@ describe("a changed tree", () => {
     expect(one.checks.at(-1)!.evidence[0]).toContain("rmsnorm_forward");
   });
 
+  it("holds where the spec does not ask for equal bits, and says that nobody looked", () => {
+    writeSmallSpec("rmsnorm", (spec) => Object.assign(shrink(spec).gates, { determinism: "none" }), folder);
+    const { code, one } = gateReport(["--all", "--correctness-only", "--junit", "out/gate.xml"]);
+    const junit = readFileSync(join(folder, "out/gate.xml"), "utf8");
+    restore();
+    rmSync(join(folder, "out"), { recursive: true });
+    expect(code).toBe(0);
+    expect(one).toMatchObject({ status: "held", certificate: { state: "stale", changed: ["spec"] } });
+    expect(one.checks.at(-1)).toMatchObject({ check: "determinism", status: "skipped", summary: expect.stringContaining("none") });
+    expect(junit).toMatch(/failures="0" errors="0"/);
+    expect(junit).toMatch(/name="determinism"[^>]*>\s*<skipped /);
+  });
+
   it("fails where it is right but slower than the code of before, in two measurements", () => {
     accept(folder, "rmsnorm", "x86-64", rmsnormCandidate(`${again}${honestBody}`));
     const { code, one } = gateReport([]);

@@ -109,6 +109,21 @@ test("code that is certified again keeps the record of the run that wrote it, an
   expect(verifyCertificate(directory, exam)).toMatchObject({ status: "broken", file: "origin.jsonl", expected: "no such file" });
 });
 
+test("a run that submitted what was there is nobody's origin", () => {
+  const generated = join(temporaryFolder(), "generated");
+  const resubmitted = eventsOf([{ candidate: sampleCandidate(), outcome: "surpassed" }]).map((event) =>
+    event.type === "run-started" ? { ...event, goal: { ...event.goal, agent: "resubmit" } } : event,
+  );
+  const directory = accept(generated, sampleCandidate(), resubmitted);
+  accept(
+    generated,
+    sampleCandidate(),
+    resubmitted.map((event) => ({ ...event, run: "again" })),
+  );
+  expect(readdirSync(directory)).not.toContain("origin.jsonl");
+  expect(verifyCertificate(directory, exam)).toMatchObject({ status: "valid" });
+});
+
 test("a flipped byte in any file, at any place, is named", () => {
   const directory = accept(join(temporaryFolder(), "generated"));
   for (const file of ["kernel.c", "inner/part.h", "forge.json", "record.jsonl", "certificate.json"]) {

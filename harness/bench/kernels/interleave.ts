@@ -48,7 +48,7 @@ export async function interleave(options: InterleaveOptions): Promise<Measuremen
     do window.push(await runRound(contestants, calls, random));
     while (load.windowMs() < thresholds.foreignWindowMs && kept + window.length < wanted);
     // A load that is read over less than half a second means nothing; the rest of the window passes idle.
-    if (load.windowMs() < thresholds.foreignWindowMs / 2) await sleep(thresholds.foreignWindowMs / 2 - load.windowMs());
+    if (load.windowMs() < thresholds.leastWindowMs) await sleep(thresholds.leastWindowMs - load.windowMs());
     const isBusy = load.closeWindow() > thresholds.foreignCpuShare;
     await options.betweenRounds();
     if (isBusy && !options.acceptLoad) {
