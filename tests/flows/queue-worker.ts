@@ -22,7 +22,9 @@ export async function startWorker(url: string, options: { program?: string[]; ta
     });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   await until("the worker waits for jobs", () => said.includes("waits for jobs") || child.exitCode !== null, 30_000);
-  return { child, ended, said: () => said };
+  /** Its word and its verdicts come by different ways: either may be first. */
+  const says = (text: string) => until(`the worker says '${text}'`, () => said.includes(text));
+  return { child, ended, says, said: () => said };
 }
 
 /** Processes that a process started, and theirs. */

@@ -124,7 +124,7 @@ describe("a worker", { timeout: 5 * minutes }, () => {
     await until("all of its processes are gone", () => descendants(worker.child.pid!).length === 0);
     // They die with the process that is killed, which takes the kernel a moment.
     for (const { pid, command } of busy) await until(`${pid} (${command}) is gone`, () => hasEnded(pid), 5_000);
-    await until("it says: cancelled after", () => worker.said().includes("cancelled after"));
+    await worker.says("cancelled after");
     expect((await (await open()).judge(rmsnormCandidate(honestBody), true, silent)).outcome).toBe("passed");
     worker.child.kill("SIGTERM");
     await worker.ended;
@@ -164,7 +164,7 @@ describe("a worker", { timeout: 5 * minutes }, () => {
     const { pid } = descendants(second.child.pid!).find(({ command }) => command.includes("exam-process"))!;
     process.kill(pid, "SIGKILL");
     expect((await judged).outcome).toBe("passed");
-    await until("it says: ended with SIGKILL", () => second.said().includes("ended with SIGKILL"));
+    await second.says("ended with SIGKILL");
     second.child.kill("SIGTERM");
     await second.ended;
   });
@@ -185,7 +185,7 @@ describe("a worker", { timeout: 5 * minutes }, () => {
     });
     await expect(stranger).rejects.toThrow(/a job in the queue is not signed/);
     expect(descendants(worker.child.pid!)).toEqual([]);
-    await until("it says: is not signed as it must be", () => worker.said().includes("is not signed as it must be"));
+    await worker.says("is not signed as it must be");
     worker.child.kill("SIGTERM");
     await worker.ended;
   });

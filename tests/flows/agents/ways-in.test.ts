@@ -20,6 +20,7 @@ import {
 import { mindScript } from "./scripted-mind.js";
 
 const agents: ModelAgent[] = ["anthropic", "openai", "openai-responses"];
+
 describe.each([rmsnormSources, linearSources])("$spec from an empty workspace, by a mind that goes by what it is told", (sources) => {
   const folder = projectOf(sources);
   // What one way accepted must not stand in for another.

@@ -28,6 +28,7 @@ test("a spec that is not there: the file and what to do", () =>
   expectRefusal(["goal", "nowhere/gelu.yaml"], "nowhere/gelu.yaml", "forge init"));
 test("an unknown variant: those that there are", () => expectRefusal(["goal", rmsnorm, "--variant", "f8"], "'f8'", "f32, bf16"));
 test("an unknown target: those that there are", () => expectRefusal(["goal", rmsnorm, "--target", "m68k"], "'m68k'", "x86-64"));
+test("an MCP client is no agent of a goal: what it runs instead", () => expectRefusal(["goal", rmsnorm, "--agent", "mcp"], "forge mcp"));
 test("one run cannot be resumed for several goals", () =>
   expectRefusal(["goal", rmsnorm, "--variant", "all", "--resume", "some-run"], "--resume"));
 test("a measurement that there is not: those that there are", () => expectRefusal(["bench", "luck"], "verdict, kernels, sentinels"));
