@@ -1,19 +1,27 @@
 /* Micro-kernels that reach the machine's peaks; called through the same session as any candidate. */
 #include <stdint.h>
-#ifdef __AVX512F__
 #include <immintrin.h>
-#endif
 
+/*
+ * Vectors as wide as the chip's, and as many chains as its registers hold beside two operands: a wider vector goes through memory, which is
+ * ten times slower than the peak. Two units with a latency of four cycles are kept busy by eight chains.
+ */
+#ifdef __AVX512F__
 enum { CHAINS = 16, LANES = 16 };
-typedef float vector __attribute__((vector_size(64), aligned(4)));
+#else
+enum { CHAINS = 8, LANES = 8 };
+#endif
+/* Elements of an iteration, whatever the width: what peaks.ts counts with. */
+enum { ELEMENTS = 256, REPEATS = ELEMENTS / (CHAINS * LANES) };
+typedef float vector __attribute__((vector_size(4 * LANES), aligned(4)));
 
-/* 2 * CHAINS * LANES FLOP per iteration and thread. */
+/* 2 * ELEMENTS FLOP per iteration and thread. */
 int peak_fma(const float *in, float *out, int64_t iterations) {
 #pragma omp parallel for schedule(static, 1)
   for (int thread = 0; thread < FORGE_THREADS; thread++) {
     vector sum[CHAINS], factor = *(const vector *)in * 1e-3f, term = *(const vector *)in;
     for (int c = 0; c < CHAINS; c++) sum[c] = term + (float)c;
-    for (int64_t i = 0; i < iterations; i++)
+    for (int64_t i = 0; i < iterations * REPEATS; i++)
 #pragma GCC unroll 16
       for (int c = 0; c < CHAINS; c++) sum[c] = sum[c] * factor + term;
     vector total = sum[0];
@@ -23,7 +31,7 @@ int peak_fma(const float *in, float *out, int64_t iterations) {
   return 0;
 }
 
-/* 4 * CHAINS * LANES FLOP per iteration and thread where the chip has bf16 dot products; returns 1 where it has none. */
+/* 4 * ELEMENTS FLOP per iteration and thread where the chip has bf16 dot products; returns 1 where it has none. */
 int peak_bf16(const float *in, float *out, int64_t iterations) {
 #ifdef __AVX512BF16__
 #pragma omp parallel for schedule(static, 1)
@@ -53,9 +61,9 @@ int peak_read(const float *in, float *out, int64_t floats, int64_t passes) {
     const float *mine = in + thread * share;
     vector sum[8] = {0};
     for (int64_t p = 0; p < passes; p++) {
-      for (int64_t i = 0; i < share; i += 128)
+      for (int64_t i = 0; i < share; i += 8 * LANES)
 #pragma GCC unroll 8
-        for (int u = 0; u < 8; u++) sum[u] += *(const vector *)(mine + i + 16 * u);
+        for (int u = 0; u < 8; u++) sum[u] += *(const vector *)(mine + i + LANES * u);
       __asm__ volatile("" : : "r"(mine) : "memory");
     }
     vector total = sum[0];
@@ -71,10 +79,13 @@ int peak_copy(const float *in, float *out, int64_t floats) {
   for (int thread = 0; thread < FORGE_THREADS; thread++) {
     int64_t share = floats / FORGE_THREADS / 16 * 16;
     for (int64_t i = thread * share; i < (thread + 1) * share; i += 16) {
-#ifdef __AVX512F__
+#if defined(__AVX512F__)
       _mm512_stream_ps(out + i, _mm512_loadu_ps(in + i));
+#elif defined(__AVX__)
+      _mm256_stream_ps(out + i, _mm256_loadu_ps(in + i));
+      _mm256_stream_ps(out + i + 8, _mm256_loadu_ps(in + i + 8));
 #else
-      *(vector *)(out + i) = *(const vector *)(in + i);
+      for (int l = 0; l < 16; l++) out[i + l] = in[i + l];
 #endif
     }
   }

@@ -5,8 +5,9 @@ import type { EntrySignature, MachineClass, Peaks, Session, Target } from "../..
 import { keptPeaks } from "../kept-peaks.js";
 import { bestOfRounds } from "../peak-rounds.js";
 
-const vectorLanes = 16;
-const chains = 16;
+/** Elements that an iteration of peaks.c works on, whatever the chip's vectors. */
+const elements = 256;
+const mostLanes = 16;
 const entry = (name: string, sizes: string[]): EntrySignature => ({
   name,
   buffers: [
@@ -81,11 +82,11 @@ async function bestSeconds(session: Session, name: string, sizes: Record<string,
 /** Every peak once per round, so that somebody else's burst of work spoils a round and not a peak. */
 async function measureWith(session: Session, machine: MachineClass, threads: number): Promise<Peaks> {
   const iterations = 1_000_000;
-  const smallBytes = 4 * vectorLanes * 256;
-  const multiplyAdds = async (name: string, flopsPerLane: number) => {
+  const smallBytes = 4 * mostLanes * 256;
+  const multiplyAdds = async (name: string, flopsPerElement: number) => {
     await session.bind(name, [smallBytes, smallBytes], 1);
     const seconds = await bestSeconds(session, name, { iterations }, 4);
-    return seconds === null ? 0 : (flopsPerLane * chains * vectorLanes * iterations * threads) / seconds;
+    return seconds === null ? 0 : (flopsPerElement * elements * iterations * threads) / seconds;
   };
   const read = async (bytesPerThread: number, passes: number) => {
     const bytes = bytesPerThread * threads;
