@@ -1,14 +1,15 @@
-// PyTorch in `.venv`, for the tests and tables that compare with it. Forge itself needs no Python.
-import { existsSync, writeFileSync } from "node:fs";
+// PyTorch and transformers in `.venv`, for the tests and tables that compare with it. Forge itself needs no Python.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { outputOf, root, runStep, say } from "./steps.mjs";
 
-const packages = ["torch==2.13.0", "numpy", "safetensors"];
+const packages = ["torch==2.13.0", "numpy", "safetensors", "transformers==5.17.0"];
 const python = join(root, ".venv/bin/python");
 const stamp = join(root, ".venv/.forge-installed");
+const stampText = `${packages.join("\n")}\n`;
 
 export function installPython() {
-  if (existsSync(stamp) && outputOf(python, ["-c", "import torch, numpy, safetensors"]) !== null) return;
+  if (isInstalled()) return;
   say(`Installing ${packages.join(" ")} into .venv (some minutes the first time)`);
   if (!existsSync(python) && runStep("python3", ["-m", "venv", join(root, ".venv")]) !== 0) {
     say("python3 could not create .venv: install python3-venv (Debian, Ubuntu), then run this again.");
@@ -18,5 +19,11 @@ export function installPython() {
     say(`pip could not install ${packages.join(" ")}: the tests that compare with PyTorch cannot run.`);
     process.exit(2);
   }
-  writeFileSync(stamp, `${packages.join("\n")}\n`);
+  writeFileSync(stamp, stampText);
+}
+
+/** All of today's packages, and still usable. */
+function isInstalled() {
+  if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== stampText) return false;
+  return outputOf(python, ["-c", "import torch, numpy, safetensors, tokenizers"]) !== null;
 }
