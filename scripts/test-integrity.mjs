@@ -1,4 +1,4 @@
-// The whole of what `npm test` has a sample of: every attack, cheater, mutant and crash point, oddities twenty times. Hours on a quiet machine.
+// The whole of what `npm test` has a sample of: every attack, cheater, mutant, crash point and way in, oddities twenty times. Hours on a quiet machine.
 import { spawnSync } from "node:child_process";
 import { root } from "./steps.mjs";
 
@@ -7,6 +7,18 @@ const steps = [
   { name: "mutants", command: ["npm", "run", "--silent", "lint:specs"] },
   { name: "crash points", command: ["npm", "run", "--silent", "bench:crashes"] },
   { name: "cheaters", command: ["npm", "run", "--silent", "bench:integrity"] },
+  {
+    name: "agents",
+    command: [
+      "env",
+      "FORGE_WHOLE=1",
+      "npx",
+      "vitest",
+      "run",
+      "tests/flows/agents/ways-in.test.ts",
+      "tests/flows/agents/killed-runs.test.ts",
+    ],
+  },
   { name: "own-spec", command: ["env", "FORGE_WHOLE=1", "npx", "vitest", "run", "tests/flows/own-spec.test.ts"] },
   { name: "oddities", command: ["npm", "run", "--silent", "bench:oddities", "--", "--repeat", "20"] },
 ];
