@@ -3,6 +3,7 @@ import type { LoadedSpec } from "../specs/contracts/spec.js";
 import type { Verdict } from "../specs/contracts/verdict.js";
 import { readCandidateFolder } from "./candidate-folder.js";
 import { ExamRoom } from "./exam-room.js";
+import { excused, excusedVerdict, type MissingExtensions } from "./missing-extensions.js";
 
 /** Judges the code in a folder exactly as an attempt is judged; the folder is only read. */
 export async function checkFolder(options: {
@@ -13,17 +14,20 @@ export async function checkFolder(options: {
   threads?: number;
   quick: boolean;
   unsafe: boolean;
+  /** What this machine lacks of the one that the folder was certified on. */
+  missing?: MissingExtensions | null;
   onEvent: (event: EventBody) => void;
   signal: AbortSignal;
 }): Promise<Verdict> {
-  const { onEvent } = options;
+  const { onEvent, missing = null } = options;
   const candidate = readCandidateFolder(options.folder);
   const room = await ExamRoom.open(options);
   try {
-    const verdict = await room.judge(candidate, options.quick, {
+    const judged = await room.judge(candidate, options.quick, {
       started: (check) => onEvent({ type: "check-started", attempt: 1, check }),
-      finished: (result) => onEvent({ type: "check-finished", attempt: 1, result }),
+      finished: (result) => onEvent({ type: "check-finished", attempt: 1, result: excused(result, missing) }),
     });
+    const verdict = excusedVerdict(judged, missing);
     onEvent({ type: "attempt-judged", attempt: 1, verdict, bestRatio: null });
     return verdict;
   } finally {

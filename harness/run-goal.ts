@@ -14,6 +14,7 @@ import { Budget } from "./goal/budget.js";
 import { GoalDesk, type PlacedAttempt } from "./goal/goal-desk.js";
 import { bestOf, ratioOf } from "./goal/judged.js";
 import { workLanes } from "./goal/work-lanes.js";
+import { missingExtensionsOf, missingText } from "./missing-extensions.js";
 import { type PlaybookKey, playbookText, readLessons, writeLessons } from "./playbook/playbook.js";
 import { EmbeddedExaminer } from "./queue/embedded-examiner.js";
 import { openOrResume, pendingAttempts, readJudged, spentMs } from "./resume-run.js";
@@ -71,6 +72,7 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
       beginLog(run, goal, room, opened.truncatedBytes, options.exam);
       examiner = await judgesOf(options, room, run);
       const budget = new Budget(goal.budget, () => run.events(), spentMs(run.events()), startedAtMs);
+      const missing = missingHere(options, room);
       const desk = new GoalDesk(
         await brief(options, room, goal.budget),
         examiner,
@@ -79,6 +81,7 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
         strategy,
         await readJudged(run),
         options.signal,
+        missing,
       );
       let end: RunEnd | null = null;
       let message = "";
@@ -95,6 +98,7 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
       const directory = end === null || end === "agent-stopped" ? await accept(options, room, run, desk.judged) : null;
       const spent = budget.exhausted();
       end ??= endOf(desk.judged, spent);
+      if (message === "" && end === "errored" && missing !== null) message = missingText(missing);
       if (message === "" && spent !== null && end !== "surpassed") message = `the budget of ${spent} is spent`;
       run.append({
         type: "run-finished",
@@ -117,6 +121,10 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
 /** Attempts of a room on this machine stand in a queue beside the run; others stand in the queue that they are sent through. */
 const judgesOf = async (options: GoalOptions, room: Examiner, run: OpenRun): Promise<Examiner> =>
   options.examiner ? room : EmbeddedExaminer.open({ ...options, room, run: run.id, directory: run.directory });
+
+/** What code that is handed in was certified with and this machine lacks; of workers elsewhere, each with its own, nothing is known. */
+const missingHere = ({ agent, loaded, examiner }: GoalOptions, room: Examiner) =>
+  agent.from === undefined || examiner ? null : missingExtensionsOf(agent.from, loaded, room.machine);
 
 const playbookKey = (options: BriefingOptions, room: Examiner): PlaybookKey => ({
   spec: options.loaded.spec.name,

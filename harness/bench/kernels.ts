@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { LoadedSpec } from "../../specs/contracts/spec.js";
+import type { LoadedSpec, Sizes } from "../../specs/contracts/spec.js";
 import type { Artifact } from "../../specs/contracts/target.js";
 import { cacheDirectory } from "../cache-directory.js";
 import { readCandidateFolder } from "../candidate-folder.js";
@@ -10,6 +10,7 @@ import { UsageError } from "../cli/usage-error.js";
 import { withDevice } from "../device-lock.js";
 import { ExamRoom } from "../exam-room.js";
 import { forgeVersion } from "../forge-version.js";
+import { missingExtensionsOf, missingText } from "../missing-extensions.js";
 import { measureRow } from "./kernels/measure-row.js";
 import { withoutMistuned } from "./kernels/mistuned-rows.js";
 import { type KernelBenchOptions, parseKernelBenchOptions } from "./kernels/options.js";
@@ -79,7 +80,9 @@ async function benchTarget(accepted: Accepted[], options: KernelBenchOptions, be
           requirePeerInCi(peer);
           bench.printer.header(headerOf(room, peer, bench.args));
         }
-        codes.push(await benchFolder(candidate, room, peer, options, bench));
+        const missing = missingExtensionsOf(folder, loaded, room.machine);
+        if (missing === null) codes.push(await benchFolder(candidate, room, peer, options, bench));
+        else for (const row of skippedRows(candidate, missingText(missing))) bench.printer.row(row);
       } finally {
         await room.close();
       }
@@ -90,19 +93,30 @@ async function benchTarget(accepted: Accepted[], options: KernelBenchOptions, be
   return gravestExitCode(codes);
 }
 
+/** Every entry of a folder at one of its sizes. */
+function subjectsAt({ loaded, variant, target }: Accepted, sizes: Sizes): RowSubject[] {
+  const { name: spec, entries } = loaded.spec;
+  return Object.entries(entries).map(([entry, { direction }]) => ({ spec, variant, target, entry, direction, sizes }));
+}
+
+function skippedRows(accepted: Accepted, reason: string): KernelRow[] {
+  const subjects = accepted.loaded.spec.cases.timed.flatMap((sizes) => subjectsAt(accepted, sizes));
+  return subjects.map((subject) => ({ ...subject, status: "skipped", reason }));
+}
+
 async function benchFolder(
-  { loaded, variant, target, folder }: Accepted,
+  accepted: Accepted,
   room: ExamRoom,
   peer: RunningPeer | null,
   options: KernelBenchOptions,
   { printer, signal }: Bench,
 ): Promise<ExitCode> {
-  const artifact = await buildAccepted(room, folder);
+  const artifact = await buildAccepted(room, accepted.folder);
   const codes: ExitCode[] = [];
-  for (const sizes of loaded.spec.cases.timed) {
+  for (const sizes of accepted.loaded.spec.cases.timed) {
     const rows: KernelRow[] = [];
-    for (const [entry, { direction }] of Object.entries(loaded.spec.entries)) {
-      const subject: RowSubject = { spec: loaded.spec.name, variant, target, entry, direction, sizes };
+    for (const subject of subjectsAt(accepted, sizes)) {
+      const { target, variant, entry } = subject;
       process.stderr.write(`measuring ${target} ${variant} ${entry} at ${Object.values(sizes).join(" x ")}\n`);
       const { rounds, acceptLoad } = options;
       rows.push(
@@ -158,6 +172,7 @@ function requirePeerInCi(peer: RunningPeer | null): void {
 function judgeRow(row: KernelRow): ExitCode {
   if (row.status === "failed") return exitCodes.failed;
   if (row.status === "errored") return exitCodes.errored;
+  if (row.status === "skipped") return exitCodes.ok;
   const isIncomplete = Object.values(row.peers).some((figure) => figure.status === "broken");
   return isIncomplete && process.env.CI ? exitCodes.errored : exitCodes.ok;
 }

@@ -40,7 +40,10 @@ export function declareGate(program: Command, host: CommandHost): void {
     .option("--runs <folder>", "the report is kept in gate/last.json there", "runs")
     .option("--threads <count>", "threads the code may use (default: as certified, as far as there are cores)", positiveInteger)
     .option("--correctness-only", "do not time anything: for machines that others use")
-    .option("--require-all-targets", "fail where a folder's chip is not here, instead of skipping it")
+    .option(
+      "--require-all-targets",
+      "fail where a folder's chip, or an extension it was certified with, is not here, instead of skipping it",
+    )
     .option("--junit <file>", "write the report as JUnit XML")
     .option("--markdown <file>", "write the report as Markdown, e.g. to $GITHUB_STEP_SUMMARY")
     .option("--github", "print GitHub annotations too (default: where GITHUB_ACTIONS=true)")

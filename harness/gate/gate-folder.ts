@@ -5,6 +5,7 @@ import type { CheckResult } from "../../specs/contracts/verdict.js";
 import { candidateBytes } from "../candidate-files.js";
 import { ExamRoom } from "../exam-room.js";
 import { gitTreeHash } from "../git-tree.js";
+import { missingExtensions, missingText } from "../missing-extensions.js";
 import { evidenceText } from "../progress/evidence-text.js";
 import { TargetUnavailable, targetNames } from "../targets.js";
 import { sourceBefore } from "./base-source.js";
@@ -68,6 +69,9 @@ async function judge(accepted: SelectedFolder, options: FolderOptions): Promise<
   });
   if (!(room instanceof ExamRoom)) return room;
   try {
+    const missing = missingExtensions(read.certificate, room.machine);
+    // A stale one cannot be renewed here either.
+    if (missing !== null) return { ...known, remarks: [], renew: null, status: "skipped", summary: missingText(missing) };
     return { ...known, ...(await sitExam(room, accepted, read, options)) };
   } finally {
     await room.close();

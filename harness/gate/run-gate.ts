@@ -4,7 +4,7 @@ import { type FolderOptions, gateFolder } from "./gate-folder.js";
 import { type Selected, type SelectionOptions, selectFolders } from "./select-folders.js";
 
 export interface GateOptions extends SelectionOptions, Omit<FolderOptions, "before" | "generated"> {
-  /** A folder whose target is not here fails the gate. */
+  /** A folder whose target, or an extension that it was certified with, is not here fails the gate. */
   requireAllTargets: boolean;
   /** What was selected, before anything is judged. */
   onSelected: (selected: Selected) => void;
@@ -72,6 +72,6 @@ function notesOf({ selection, folders, among, notes }: Selected, report: GateRep
           `Nothing changed${since}: none of ${among} accepted folder(s), their specs and references; none is stale. \`--all\` judges them all.`,
         ];
   const skipped =
-    report.outcome === "nothing-judged" && folders.length > 0 ? ["Nothing was judged: no selected folder's target is at hand."] : [];
+    report.outcome === "nothing-judged" && folders.length > 0 ? ["Nothing was judged: what the selected folders need is not at hand."] : [];
   return [...nothing, ...skipped, ...notes];
 }

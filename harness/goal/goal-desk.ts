@@ -4,6 +4,7 @@ import type { Verdict } from "../../specs/contracts/verdict.js";
 import { isAccepted } from "../../specs/verdict-speed.js";
 import type { JudgeWatcher } from "../../verifiers/judge.js";
 import type { Examiner } from "../examiner.js";
+import { excused, excusedVerdict, type MissingExtensions } from "../missing-extensions.js";
 import type { Placement, Strategy, StrategyView } from "../strategies/strategy.js";
 import type { Budget } from "./budget.js";
 import { bestOf, ratioOf } from "./judged.js";
@@ -39,6 +40,8 @@ export class GoalDesk {
     readonly strategy: Strategy,
     judged: PlacedAttempt[],
     readonly signal: AbortSignal,
+    /** Of code that was certified elsewhere and is handed in again: what is missing here of that machine. */
+    private readonly missing: MissingExtensions | null = null,
   ) {
     this.judged = judged;
   }
@@ -100,9 +103,10 @@ export class GoalDesk {
     const number = attempt.attempt;
     const watcher: JudgeWatcher = {
       started: (check) => this.run.append({ type: "check-started", attempt: number, check }),
-      finished: (result) => this.run.append({ type: "check-finished", attempt: number, result }),
+      finished: (result) => this.run.append({ type: "check-finished", attempt: number, result: excused(result, this.missing) }),
     };
-    const verdict = await this.room.judge(attempt.candidate, false, watcher, `attempt ${number} of ${this.run.id}`);
+    const said = await this.room.judge(attempt.candidate, false, watcher, `attempt ${number} of ${this.run.id}`);
+    const verdict = excusedVerdict(said, this.missing);
     const judged: PlacedAttempt = { ...attempt, verdict };
     const best = bestOf([...this.judged, judged]);
     this.run.append({ type: "attempt-judged", attempt: number, verdict, bestRatio: best ? ratioOf(best.verdict) : null });

@@ -47,6 +47,8 @@ export type KernelRow = RowSubject &
         /** By the peer's name. */
         peers: Record<string, RivalFigure>;
       }
+    /** Certified with what this machine does not have. */
+    | { status: "skipped"; reason: string }
     | { status: "failed"; reason: string }
     | { status: "errored"; reason: string }
   );

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -9,8 +9,10 @@ import { pythonOfPeers } from "../../../harness/bench/peers/catalogue.js";
 import { writeCandidateFolder } from "../../../harness/candidate-folder.js";
 import { loadSpec } from "../../../specs/load-spec.js";
 import { typeFlags } from "../../../specs/lower-reference.js";
-import { writeSmallSpec } from "../../small-spec.js";
+import { honestBody, rmsnormCandidate, shrink, writeSmallSpec } from "../../small-spec.js";
 import { changed, rmsnormText, writeSpec } from "../../specs/spec-folder.js";
+import { certifyElsewhere, nobodysExtension, wideCode } from "../certify-elsewhere.js";
+import { accept } from "../gate/git-project.js";
 
 const probe = await execa(pythonOfPeers(), ["-c", "import torch; print(torch.__version__)"], { reject: false });
 const hasPytorch = probe.exitCode === 0;
@@ -84,6 +86,28 @@ describe("forge bench kernels", { timeout: 240_000 }, () => {
       expect(row.rounds).toBe(5);
       expect(row.peers["pytorch-eager"]).toMatchObject({ status: "skipped", reason: expect.stringContaining("no-python") });
     }
+  });
+
+  it("skips what was certified with extensions that are not here, says which, and measures the rest", async () => {
+    withoutPytorch();
+    vi.stubEnv("CI", "");
+    const specs = join(writeSmallSpec("rmsnorm", shrink, folder), "..");
+    accept(folder, "rmsnorm", "x86-64", rmsnormCandidate(`${honestBody}\n  rstd[0] += 0 * wide();`, wideCode));
+    const generated = join(folder, "generated");
+    certifyElsewhere(join(generated, "rmsnorm", "f32", "x86-64"), nobodysExtension);
+    acceptReference(join(specs, "rmsnorm.yaml"), "wasm-simd");
+    cpSync(join(folder, "rmsnorm", "f32", "wasm-simd"), join(generated, "rmsnorm", "f32", "wasm-simd"), { recursive: true });
+    const { code, output } = await bench(specs, "--generated", generated, "--json");
+    const rows = linesOf(output).filter(({ type }) => type === "row");
+    expect(rows).toMatchObject([
+      { target: "x86-64", entry: "rmsnorm_forward", status: "skipped", reason: expect.stringMatching(/^certified on .* lacks avx9000$/) },
+      { target: "wasm-simd", entry: "rmsnorm_forward", status: "measured" },
+    ]);
+    expect(code).toBe(0);
+
+    const { output: table } = await bench(specs, "--generated", generated, "--target", "x86-64", "--markdown");
+    expect(table).toMatch(/^\| rmsnorm \| f32 \| rmsnorm_forward \| 512 x 1024 \| skipped \|/m);
+    expect(table).toMatch(/^- skipped: certified on Sample CPU .* lacks avx9000: rmsnorm_forward f32 512 x 1024$/m);
   });
 
   it("counts a missing peer as a failure in continuous integration, before anything is measured", async () => {
