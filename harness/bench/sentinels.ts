@@ -7,7 +7,10 @@ import { judgeRounds } from "./sentinels/judge-rounds.js";
 import type { SentinelResult } from "./sentinels/judge-sentinel.js";
 import { countLine, isSurprise, sentinelTable, summarise } from "./sentinels/table.js";
 
-const shippedSpecs = ["rmsnorm", "linear", "softmax-cross-entropy"];
+const shippedSpecs = [
+  ...["rmsnorm", "linear", "softmax-cross-entropy"],
+  ...["rope", "swiglu", "attention", "embedding", "lm-head-cross-entropy", "adamw"],
+];
 const shippedVariants = ["f32", "bf16"];
 
 /**

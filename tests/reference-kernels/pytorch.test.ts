@@ -45,6 +45,12 @@ const tensors: Record<string, string[]> = {
   rmsnorm: ["y", "rstd", "dx", "dweight"],
   linear: ["y", "dx", "dweight"],
   softmax_cross_entropy: ["lse", "loss", "dlogits"],
+  rope: ["y", "dx"],
+  swiglu: ["y", "dgate", "dup"],
+  lm_head_cross_entropy: ["lse", "loss", "dhidden", "dweight"],
+  adamw: ["squares", "new_weight", "stored_weight", "new_first_moment", "new_second_moment"],
+  attention: ["y", "lse", "dq", "dk", "dv"],
+  embedding: ["y", "dtable"],
 };
 
 it("has PyTorch to compare with", (context) => {

@@ -18,7 +18,10 @@ export interface Sentinel {
 const include = '#include "forge.h"';
 const defaultFlags = ["-O2", "-ffp-contract=off"];
 
-/** All sentinels of a spec and variant: those of every spec and its own. What this machine cannot run is named in `skipped`. */
+/**
+ * All sentinels of a spec and variant: those of every spec and its own, which take the place of a common one of the same name. What this
+ * machine cannot run is named in `skipped`.
+ */
 export function expandSentinels(
   loaded: LoadedSpec,
   variantName: string,
@@ -27,8 +30,9 @@ export function expandSentinels(
 ): { sentinels: Sentinel[]; skipped: string[] } {
   const skipped: string[] = [];
   const own = join(sentinelFolder(), loaded.spec.name);
-  const entries = [...readSentinels(join(sentinelFolder(), "every-spec.yaml")), ...readSentinels(join(own, "sentinels.yaml"))];
-  const sentinels = entries.flatMap((item) => {
+  const special = readSentinels(join(own, "sentinels.yaml"));
+  const common = readSentinels(join(sentinelFolder(), "every-spec.yaml")).filter(({ name }) => !special.some((item) => item.name === name));
+  const sentinels = [...common, ...special].flatMap((item) => {
     const missing =
       item.requires !== undefined && !machine.isa.includes(item.requires)
         ? item.requires
