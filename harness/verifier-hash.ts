@@ -9,8 +9,12 @@ export const notJudging: ReadonlySet<string> = new Set(
   ["agent", "certificate", "conversation", "event", "gate", "queue", "queue-overview", "store"].map((name) => `specs/contracts/${name}.ts`),
 );
 
+/** The examiner of trainers: no verdict on a kernel depends on it (a test holds that). */
+export const isOfTrainers = (file: string): boolean =>
+  /^(?:verifiers\/train|specs\/trainer|specs\/contracts\/trainer-[\w-]+\.ts$)/.test(file);
+
 /**
- * Hash of whatever decides a verdict: the sources of verifiers/ and specs/, and the header that references include.
+ * Hash of whatever decides a verdict on a kernel: the sources of verifiers/ and specs/, and the header that references include.
  * Always over the sources, never over dist/, so that it does not depend on how Forge was started.
  */
 export function verifierHash(root: string = packageRoot()): string {
@@ -34,6 +38,6 @@ function sourcesUnder(root: string, folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const name = `${folder}/${entry.name}`;
     if (entry.isDirectory()) return entry.name === "node_modules" ? [] : sourcesUnder(root, name);
-    return entry.isFile() && judgedBy.test(entry.name) && !notJudging.has(name) ? [name] : [];
+    return entry.isFile() && judgedBy.test(entry.name) && !notJudging.has(name) && !isOfTrainers(name) ? [name] : [];
   });
 }

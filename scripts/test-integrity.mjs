@@ -19,6 +19,7 @@ const steps = [
       "tests/flows/agents/killed-runs.test.ts",
     ],
   },
+  { name: "trainers", command: ["env", "FORGE_WHOLE=1", "npx", "vitest", "run", "tests/verifiers/train/wrong-trainers.test.ts"] },
   { name: "own-spec", command: ["env", "FORGE_WHOLE=1", "npx", "vitest", "run", "tests/flows/own-spec.test.ts"] },
   { name: "oddities", command: ["npm", "run", "--silent", "bench:oddities", "--", "--repeat", "20"] },
 ];

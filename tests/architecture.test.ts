@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
-import { notJudging } from "../harness/verifier-hash.js";
+import { isOfTrainers, notJudging } from "../harness/verifier-hash.js";
 
 /** Who may import whom; a folder may always import itself. Nobody imports tests/ or scripts/. */
 const mayImport: Record<string, string[]> = {
@@ -32,6 +32,7 @@ const bareScripts = [
 const longestFile = 300;
 /** Files that may be longer, each with the reason. */
 const longFiles: Record<string, string> = {
+  "reference-kernels/decoder.c": "a whole trainer, forward, backward and optimizer, to be read from top to bottom",
   "verifiers/targets/x86-64/runner.c": "one translation unit, so that none of its state is visible to the candidate that it loads",
 };
 
@@ -98,6 +99,18 @@ test("what no verdict depends on is imported by no verifier, nor by what verifie
     );
   expect(wrong).toEqual([]);
   expect([...notJudging].filter((file) => !modules.includes(file))).toEqual([]);
+});
+
+test("verdicts on kernels depend on nothing that is there for trainers", () => {
+  const wrong = modules
+    .filter((file) => /^(verifiers|specs)\//.test(file) && !isOfTrainers(file))
+    .flatMap((file) =>
+      ownImports(file)
+        .filter(isOfTrainers)
+        .map((target) => `${file} imports ${target}`),
+    );
+  expect(wrong).toEqual([]);
+  expect(modules.filter(isOfTrainers).length).toBeGreaterThan(10);
 });
 
 test("the scripts that run before `npm ci` import no package", () => {

@@ -40,11 +40,17 @@ export function declareCheck(program: Command, host: CommandHost): void {
     .addHelpText(
       "after",
       helpText({
-        notes: "A path that ends in <spec>/<variant>/<target>, as under generated/, names all three by itself.",
+        notes:
+          "A path that ends in <spec>/<variant>/<target>, as under generated/, names all three by itself.\n" +
+          "Certified code that does not build here, or dies of an illegal instruction, on a machine that lacks extensions of the certified one: 4.",
         examples: [
           ["forge check", "In the folder of a waiting goal (`forge goal --agent manual`): the public cases, no attempt."],
           ["forge check generated/rmsnorm/f32/x86-64", "Judges what was accepted, with fresh hidden cases, on this machine."],
           ["forge check my-kernel --spec specs/kernels/rmsnorm.yaml --variant f32 --quick", "A quick look at code that you are writing."],
+          [
+            "forge check my-trainer --spec specs/models/minicpm-tiny.yaml --variant f32 --quick",
+            "A trainer climbs the ladder of docs/trainers.md.",
+          ],
           [
             "forge check my-kernel --spec my/gelu.yaml --variant f32 --require surpassed --json",
             "A gate for CI: exit 3 where it is right but no faster.",
@@ -64,15 +70,31 @@ export function declareCheck(program: Command, host: CommandHost): void {
 async function check(folder: string, options: CheckCommandOptions, signal: AbortSignal): Promise<ExitCode> {
   const { compareWithCertificate, describeFolder } = await import("./describe-folder.js");
   const described = describeFolder(folder, options);
-  const [{ loadSpec }, { checkFolder }, { targetNames }, { openProgress }, { verdictText }, { unsafeRemark, unsafeWarning }] =
-    await Promise.all([
-      import("../../specs/load-spec.js"),
-      import("../check-folder.js"),
-      import("../targets.js"),
-      import("../progress/open-progress.js"),
-      import("../progress/verdict-text.js"),
-      import("../report/unsafe-text.js"),
-    ]);
+  const { isTrainerSpec } = await import("../../specs/trainer/load-trainer-spec.js");
+  if (isTrainerSpec(described.specPath)) {
+    const { checkTrainer } = await import("./check-trainer.js");
+    const { json = false, quick = false, require, threads, unsafeNoSandbox: unsafe = false } = options;
+    return checkTrainer({ folder, ...described, json, quick, require, ...(threads === undefined ? {} : { threads }), unsafe }, signal);
+  }
+  const [
+    { loadSpec },
+    { checkFolder },
+    { machineHere },
+    { missingExtensionsOf, missingText },
+    { targetNames },
+    { openProgress },
+    { verdictText },
+    { unsafeRemark, unsafeWarning },
+  ] = await Promise.all([
+    import("../../specs/load-spec.js"),
+    import("../check-folder.js"),
+    import("../machine-here.js"),
+    import("../missing-extensions.js"),
+    import("../targets.js"),
+    import("../progress/open-progress.js"),
+    import("../progress/verdict-text.js"),
+    import("../report/unsafe-text.js"),
+  ]);
   const loaded = loadSpec(described.specPath);
   requireVariant(loaded, described.variant);
   requireTarget(targetNames, described.target);
@@ -80,6 +102,9 @@ async function check(folder: string, options: CheckCommandOptions, signal: Abort
   if (certified !== null) process.stderr.write(`${certified}\n`);
   const unsafe = options.unsafeNoSandbox ?? false;
   if (unsafe) process.stderr.write(`${unsafeWarning}\n`);
+  const machine = certified === null ? null : await machineHere(described.target, { unsafe });
+  const missing = machine === null ? null : missingExtensionsOf(folder, loaded, machine);
+  if (missing !== null) process.stderr.write(`It was ${missingText(missing)}: ${lackMeaning}\n`);
   const progress = openProgress(process.stdout, options.json ?? false);
   let isJudged = false;
   try {
@@ -91,6 +116,7 @@ async function check(folder: string, options: CheckCommandOptions, signal: Abort
       ...(options.threads === undefined ? {} : { threads: options.threads }),
       quick: options.quick ?? false,
       unsafe,
+      missing,
       onEvent: (event) => {
         isJudged ||= event.type === "attempt-judged";
         progress.event(event, Date.now(), null);
@@ -106,6 +132,8 @@ async function check(folder: string, options: CheckCommandOptions, signal: Abort
     progress.close();
   }
 }
+
+const lackMeaning = "where it does not build here, or dies of an illegal instruction, that says nothing of the code.";
 
 function verdictExitCode(verdict: Verdict, require: "passed" | "surpassed"): ExitCode {
   switch (verdict.outcome) {

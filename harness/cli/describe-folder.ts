@@ -21,7 +21,9 @@ export function describeFolder(folder: string, asked: { spec?: string; variant?:
     throw new UsageError(`there is no folder ${folder}: name one with sources and forge.json`);
   const certified = fromCertificate(folder);
   const [specName, variantName, targetName] = resolve(folder).split(sep).slice(-3);
-  const pathSpec = specName === undefined ? undefined : findSpec(join("specs", "kernels", `${specName}.yaml`));
+  const pathSpec = ["kernels", "models"]
+    .map((kind) => findSpec(join("specs", kind, `${specName}.yaml`)))
+    .find((path) => path !== undefined);
   const specPath = asked.spec ?? certified?.specPath ?? pathSpec;
   if (specPath === undefined)
     throw new UsageError(`${folder} has no certificate.json and is not <spec>/<variant>/<target>: say --spec, --variant and --target`);

@@ -7,24 +7,34 @@ import { helpText } from "./help-text.js";
 export function declareInit(program: Command, host: CommandHost): void {
   program
     .command("init")
-    .argument("<name>", "the operation, in lower-case words joined by '-', e.g. gelu")
-    .summary("start a spec of your own from a template")
-    .description("Writes a spec (YAML) and a reference (plain C) that load and pass as they are, for you to turn into your operation.")
+    .argument("<name>", "the operation or model, in lower-case words joined by '-', e.g. gelu")
+    .summary("start a spec of your own: an operation's from a template, a trainer's from a config.json")
+    .description(
+      "Writes a spec (YAML) and a reference (plain C) that load and pass as they are, for you to turn into your operation; " +
+        "with --model those of a trainer for the model that a Hugging Face config.json describes.",
+    )
     .option("--into <folder>", "where to write them (default: a folder of that name, here)")
+    .option("--model <config.json>", "of a LlamaForCausalLM or MiniCPMForCausalLM: nothing else is needed of the model")
     .addHelpText(
       "after",
       helpText({
-        notes: "Files that exist are never overwritten. docs/spec.md explains every field.",
+        notes: "Files that exist are never overwritten. docs/spec.md explains an operation's spec, docs/trainers.md a trainer's.",
         examples: [
           ["forge init gelu", "Writes gelu/ and says what to do next."],
           ["forge init gelu --into specs/kernels", "Writes them beside the specs that are there."],
+          ["forge init my-llama --model my-llama/config.json", "Writes the exam of a trainer for this model, and counts its parameters."],
         ],
         exitCodes: [0, 2, 4],
       }),
     )
-    .action(async (name: string, options: { into?: string }) => {
-      const { startSpec } = await import("./start-spec.js");
-      process.stdout.write(`${nextSteps(startSpec(name, options.into ?? name))}\n`);
+    .action(async (name: string, { into = name, model }: { into?: string; model?: string }) => {
+      if (model === undefined) {
+        const { startSpec } = await import("./start-spec.js");
+        process.stdout.write(`${nextSteps(startSpec(name, into))}\n`);
+      } else {
+        const { startTrainer, trainerSteps } = await import("./start-trainer.js");
+        process.stdout.write(`${trainerSteps(startTrainer(name, model, into))}\n`);
+      }
       host.finish(exitCodes.ok);
     });
 }

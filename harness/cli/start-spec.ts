@@ -32,7 +32,8 @@ function snake(name: string): string {
   return name.replaceAll("-", "_");
 }
 
-function writeNew(path: string, text: string): void {
+/** Throws UsageError where there is such a file. */
+export function writeNew(path: string, text: string): void {
   try {
     mkdirSync(dirname(path), { recursive: true });
     // wx: whoever made the file a moment ago keeps it too.

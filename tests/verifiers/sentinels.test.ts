@@ -5,8 +5,8 @@ import type { SentinelResult } from "../../harness/bench/sentinels/judge-sentine
 /** Of the first three specs the whole table, as `forge bench sentinels` makes it; of the others one type each, by turns. */
 const parts = [
   { specs: ["rmsnorm", "linear", "softmax-cross-entropy"], variants: ["f32", "bf16"], places: 14 },
-  { specs: ["rope", "attention", "lm-head-cross-entropy"], variants: ["f32"], places: 6 },
-  { specs: ["swiglu", "embedding", "adamw"], variants: ["bf16"], places: 6 },
+  { specs: ["rope", "lm-head-cross-entropy"], variants: ["f32"], places: 4 },
+  { specs: ["swiglu", "embedding", "adamw", "attention"], variants: ["bf16"], places: 8 },
 ];
 
 async function judgeSentinels(specs: string[], variants: string[]): Promise<SentinelResult[]> {

@@ -21,6 +21,15 @@ test("a path that ends in <spec>/<variant>/<target> says it all", () => {
   });
 });
 
+test("so does one that ends in the name of a model", () => {
+  const path = make("generated/minicpm-tiny/f32/x86-64");
+  expect(describeFolder(path, {})).toEqual({
+    specPath: join(process.cwd(), "specs/models/minicpm-tiny.yaml"),
+    variant: "f32",
+    target: "x86-64",
+  });
+});
+
 test("what is asked for wins over the path", () => {
   const path = make("generated/rmsnorm/bf16/wasm-simd");
   expect(describeFolder(path, { spec: "my.yaml", variant: "f32", target: "x86-64" })).toEqual({
