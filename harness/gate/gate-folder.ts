@@ -5,7 +5,7 @@ import type { CheckResult } from "../../specs/contracts/verdict.js";
 import { candidateBytes } from "../candidate-files.js";
 import { ExamRoom } from "../exam-room.js";
 import { gitTreeHash } from "../git-tree.js";
-import { missingExtensions, missingText } from "../missing-extensions.js";
+import { excused, missingExtensions, missingText } from "../missing-extensions.js";
 import { evidenceText } from "../progress/evidence-text.js";
 import { TargetUnavailable, targetNames } from "../targets.js";
 import { sourceBefore } from "./base-source.js";
@@ -69,9 +69,6 @@ async function judge(accepted: SelectedFolder, options: FolderOptions): Promise<
   });
   if (!(room instanceof ExamRoom)) return room;
   try {
-    const missing = missingExtensions(read.certificate, room.machine);
-    // A stale one cannot be renewed here either.
-    if (missing !== null) return { ...known, remarks: [], renew: null, status: "skipped", summary: missingText(missing) };
     return { ...known, ...(await sitExam(room, accepted, read, options)) };
   } finally {
     await room.close();
@@ -80,14 +77,20 @@ async function judge(accepted: SelectedFolder, options: FolderOptions): Promise<
 
 async function sitExam(room: ExamRoom, accepted: SelectedFolder, read: Readable, options: FolderOptions): Promise<Found> {
   const checks: GateCheck[] = [];
+  // Judged first: a certificate that names what this machine lacks excuses nothing that builds and runs here.
+  const missing = missingExtensions(read.certificate, room.machine);
+  let isExcused = false;
   await room.judgeCorrectness(read.candidate, {
     started: () => {},
     finished: (result) => {
       if (result.check === "speed" || result.check === "confirmation") return;
+      isExcused ||= excused(result, missing) !== result;
       checks.push(gateCheck(result));
       options.say(`${accepted.folder}: ${result.check} ${result.status}: ${result.summary}`);
     },
   });
+  // A stale one cannot be renewed here either.
+  if (missing !== null && isExcused) return { status: "skipped", summary: missingText(missing), remarks: [], renew: null };
   const broken = checks.find(({ status }) => status === "failed" || status === "errored");
   if (broken) return { status: broken.status === "failed" ? "failed" : "errored", summary: `${broken.check}: ${broken.summary}`, checks };
   if (options.correctnessOnly) return { status: "held", summary: "right; speed was not asked for", checks };

@@ -9,7 +9,7 @@ import { keepReport } from "../../../harness/gate/last-gate.js";
 import { markdownSummary } from "../../../harness/gate/markdown-summary.js";
 import { type GateResult, runGate } from "../../../harness/gate/run-gate.js";
 import { honestBody, lastingFolder, rmsnormCandidate, shrink, writeSmallSpec } from "../../small-spec.js";
-import { certifyElsewhere, nobodysExtension } from "../certify-elsewhere.js";
+import { certifyElsewhere, nobodysExtension, wideCode } from "../certify-elsewhere.js";
 import { accept } from "./git-project.js";
 
 const words = `certified on Sample CPU with avx2, ${nobodysExtension}; this machine lacks ${nobodysExtension}`;
@@ -29,15 +29,16 @@ describe("a folder that was certified with an extension that is not here", () =>
   let result: GateResult;
   beforeAll(async () => {
     writeSmallSpec("rmsnorm", shrink, root);
-    accept(root, "rmsnorm", "x86-64", rmsnormCandidate(honestBody));
+    const narrow = rmsnormCandidate(honestBody);
+    accept(root, "rmsnorm", "x86-64", { ...narrow, files: { "kernel.c": `${narrow.files["kernel.c"]}\n${wideCode}\n` } });
     certifyElsewhere(join(generated, "rmsnorm", "f32", "x86-64"), nobodysExtension);
     result = await gate();
   });
 
-  it("is skipped, with the missing extension named, and nothing is built", () => {
+  it("is skipped where it does not build here, with the missing extension named", () => {
     const { report, notes } = result;
     expect(report).toMatchObject({ outcome: "nothing-judged", counts: { skipped: 1, failed: 0, errored: 0, held: 0 } });
-    expect(report.folders).toMatchObject([{ status: "skipped", summary: words, certificate: { state: "valid" }, checks: [], renew: null }]);
+    expect(report.folders).toMatchObject([{ status: "skipped", summary: words, certificate: { state: "valid" }, renew: null }]);
     expect(notes).toEqual(["Nothing was judged: what the selected folders need is not at hand."]);
   });
 
@@ -53,6 +54,12 @@ describe("a folder that was certified with an extension that is not here", () =>
 
   it("fails the gate where everything is asked for", async () => {
     expect((await gate(true)).report).toMatchObject({ outcome: "failed", counts: { skipped: 1, failed: 0 } });
+  });
+
+  it("is judged where it builds here all the same: a certificate excuses nothing", async () => {
+    accept(root, "rmsnorm", "x86-64", rmsnormCandidate(honestBody));
+    certifyElsewhere(join(generated, "rmsnorm", "f32", "x86-64"), nobodysExtension);
+    expect((await gate()).report).toMatchObject({ outcome: "held", counts: { skipped: 0, held: 1 } });
   });
 
   it("fails where its code is no longer what was certified", async () => {
