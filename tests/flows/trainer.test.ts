@@ -34,10 +34,7 @@ describe("forge check of a trainer", { timeout: 5 * minutes }, () => {
   });
 
   it("of one that decays the gains of norms fails where steps are judged, and names the tensor", () => {
-    const folder = trainerFolder(
-      "(trainer.tensors[tensor].is_gain ? 0 : constant(CONSTANT_WEIGHT_DECAY))",
-      "constant(CONSTANT_WEIGHT_DECAY)",
-    );
+    const folder = trainerFolder("decay = trainer.tensors[tensor].is_gain ? 0 : constant", "decay = constant");
     const { code, stdout } = check(folder, "--variant", "f32", "--json");
     expect(code, stdout).toBe(1);
     const { verdict } = JSON.parse(stdout.trim().split("\n").at(-1)!) as { verdict: { outcome: string; checks: unknown[] } };

@@ -17,10 +17,11 @@ const smallestNormal = 2 ** -126;
 const rateRoundings = 32;
 /** Of a sum of three products and the weight itself, and of a trainer that holds weights otherwise than it hands them out. */
 const weightRoundings = 4;
-/** Of a gradient read off first moments: two products, their sum, the difference from what was there before. */
-const gradientRoundings = 4;
-/** Of two products and their sum, and of a square. */
-const secondMomentRoundings = 6;
+/**
+ * Of a moment: two products, their sum, a square. A compiler that may reassociate makes of beta v + (1 - beta) g the same as g + beta (v - g),
+ * so they are roundings of numbers as large as the old moment or the gradient, though the new moment be far smaller.
+ */
+const momentRoundings = 4;
 /** Of two quotients, a root by Newton's method, a product, the sum with eps: some ten; reciprocals in their place double them. */
 const stepRoundings = 32;
 
@@ -88,10 +89,13 @@ export function readUpdate(
     const m0 = beta1 * before.firstMoment[i]!;
     const m1 = after.firstMoment[i]!;
     const gradient = (m1 - m0) / (1 - beta1);
-    const gradientError = (gradientRoundings * rounding * (Math.abs(m0) + Math.abs(m1))) / (1 - beta1);
-    const v1 = beta2 * before.secondMoment[i]! + (1 - beta2) * gradient ** 2;
+    const gradientError = (momentRoundings * rounding * (Math.abs(m0) + Math.abs(gradient))) / (1 - beta1);
+    const v0 = beta2 * before.secondMoment[i]!;
+    const v1 = v0 + (1 - beta2) * gradient ** 2;
     const v1Error =
-      (1 - beta2) * (2 * Math.abs(gradient) + gradientError) * gradientError + secondMomentRoundings * rounding * v1 + smallestNormal;
+      (1 - beta2) * (2 * Math.abs(gradient) + gradientError) * gradientError +
+      momentRoundings * rounding * (v0 + gradient ** 2) +
+      smallestNormal;
     worstMoment = worse(worstMoment, i, v1, after.secondMoment[i]!, v1Error);
 
     const w0 = before.weight[i]!;

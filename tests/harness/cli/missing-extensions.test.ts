@@ -44,7 +44,7 @@ it("forge check judges as usual what builds and runs here", () => {
 });
 
 it("forge gate skips it, and fails where every target is asked for", () => {
-  const folder = project();
+  const folder = project(`${honestBody}\n  rstd[0] += 0 * wide();`, wideCode);
   expect(runForge(["gate", "--all"], folder)).toMatchObject({ code: 0, stdout: expect.stringContaining("Gate nothing-judged: 1 skipped") });
   expect(runForge(["gate", "--all", "--require-all-targets"], folder)).toMatchObject({
     code: 1,

@@ -86,6 +86,7 @@ describe("an update beside what follows from its own moments", () => {
   test.each<[string, Update]>([
     ["as PyTorch writes it", asPyTorch],
     ["as its paper writes it", asInItsPaper],
+    ["from the other end, as reassociating compilers write it", fromTheOtherEnd],
     ["with a learning rate that is two units off", changed(({ rate }) => ({ rate: f(rate * (1 + 2 ** -22)) }))],
     [
       "with corrections by products of betas",
