@@ -33,6 +33,14 @@ interface Step {
 }
 type Update = (step: Step) => [first: number, second: number, weight: number];
 
+/** Moments as interpolations and the step as one quotient: what compilers make of it that may reorder. */
+const fromTheOtherEnd: Update = ({ m, v, w, g, beta1, beta2, eps, rate, decay, first, second }) => {
+  const m1 = f(g + f(beta1 * f(m - g)));
+  const v1 = f(f(g * g) + f(beta2 * f(v - f(g * g))));
+  const step = f(f(rate * m1) / f(first * f(f(f(Math.sqrt(v1)) / f(Math.sqrt(second))) + eps)));
+  return [m1, v1, f(w - f(f(f(rate * decay) * w) + step))];
+};
+
 const asPyTorch: Update = ({ m, v, w, g, beta1, beta2, eps, rate, decay, first, second }) => {
   const m1 = f(f(beta1 * m) + f(f(1 - beta1) * g));
   const v1 = f(f(beta2 * v) + f(f(f(1 - beta2) * g) * g));
