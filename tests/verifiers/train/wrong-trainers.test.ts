@@ -79,7 +79,7 @@ beforeAll(async () => {
     halls[variant] = hall;
     await hall.prepare([...hall.allCases(), ...hall.ownCases()]);
   }
-}, 300_000);
+}, 900_000);
 afterAll(() => Promise.all(Object.values(halls).map((hall) => hall.close())));
 
 const named = <Trainer extends { name: string; variants?: VariantName[] }>(trainers: Trainer[], usual: VariantName[]) =>
@@ -91,7 +91,7 @@ const named = <Trainer extends { name: string; variants?: VariantName[] }>(train
         .map((variant) => ({ title: `${trainer.name}, ${variant}`, trainer, variant })),
     );
 
-describe.concurrent("a wrong trainer fails the check that must catch it, and none before", { timeout: 600_000 }, () => {
+describe.concurrent("a wrong trainer fails the check that must catch it, and none before", { timeout: 900_000 }, () => {
   test.each(named(wrong, ["f32"]))("$title", async ({ trainer, variant }) => {
     const rungs = await judgeWrong(trainer, variant);
     const last = rungs.at(-1)!;
@@ -100,7 +100,7 @@ describe.concurrent("a wrong trainer fails the check that must catch it, and non
   });
 });
 
-describe.concurrent("an honest trainer passes every check", { timeout: 600_000 }, () => {
+describe.concurrent("an honest trainer passes every check", { timeout: 900_000 }, () => {
   test.each(named(honest, variants))("$title", async ({ trainer, variant }) => {
     const rungs = await judgeHonest(trainer, variant);
     expect(rungs.filter(({ status }) => status !== "passed").map(({ check, summary }) => `${check}: ${summary}`)).toEqual([]);
