@@ -2,7 +2,7 @@ import type { AlignmentGate, CheckStatus, Mismatch, TimeBreakdown } from "./verd
 
 /**
  * The order in which a trainer is judged; the first failure stops. `forward` to `training` are milestones M3 to M6 of the exam (M1 and M2,
- * single operations, are exams of their own under specs/kernels/), `speed` is S1, `footprint` S2.
+ * single operations, are exams of their own under specs/kernels/), `speed` is S1.
  */
 export const trainerCheckNames = ["rules", "build", "memory", "forward", "backward", "steps", "checkpoint", "training", "speed"] as const;
 export type TrainerCheckName = (typeof trainerCheckNames)[number];

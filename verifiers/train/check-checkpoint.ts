@@ -60,7 +60,7 @@ export async function checkCheckpoint(context: TrainerContext): Promise<TrainerC
   }
   return {
     status: "passed",
-    summary: `${cases.length} trainings, repeated, looked at, and from a checkpoint in a new process, end in the same bits`,
+    summary: `${cases.length} training(s), repeated, looked at, and from a checkpoint in a new process, end in the same bits`,
     evidence: [],
   };
 }
