@@ -10,7 +10,8 @@ export interface Spent {
   unpricedRequests: number;
 }
 
-const noSpending = { attempts: 0, tokens: 0, dollars: 0, unpricedRequests: 0 };
+/** `withoutVerdict`: attempts that count and whose verdict was kept by the harness or the machine. */
+const noSpending = { attempts: 0, withoutVerdict: 0, tokens: 0, dollars: 0, unpricedRequests: 0 };
 
 /** The one place that knows whether a goal may go on. It reads the run's log, so that a resumed run has spent what it spent before. */
 export class Budget {
@@ -28,7 +29,8 @@ export class Budget {
   spent(): Spent {
     const events = this.events();
     for (; this.position < events.length; this.position++) this.counted = countIn(this.counted, events[this.position]!);
-    return { ...this.counted, minutes: (this.earlierMs + performance.now() - this.startedAtMs) / 60_000 };
+    const { withoutVerdict: _, ...counted } = this.counted;
+    return { ...counted, minutes: (this.earlierMs + performance.now() - this.startedAtMs) / 60_000 };
   }
 
   /** Which limit has been reached, in words; null while all is left. */
@@ -45,11 +47,15 @@ export class Budget {
 
 /** What the events of a run say was spent, but for time. */
 export function spendingOf(events: readonly ForgeEvent[]): Omit<Spent, "minutes"> {
-  return events.reduce(countIn, { ...noSpending });
+  const { withoutVerdict: _, ...spent } = events.reduce(countIn, { ...noSpending });
+  return spent;
 }
 
+/** Whoever resumes a run tries again: what had no verdict, a busy machine's attempt say, counts no more. In one session it does. */
 function countIn(spent: typeof noSpending, event: ForgeEvent): typeof noSpending {
   if (event.type === "attempt-submitted") return { ...spent, attempts: spent.attempts + 1 };
+  if (event.type === "attempt-judged" && event.verdict.outcome === "errored") return { ...spent, withoutVerdict: spent.withoutVerdict + 1 };
+  if (event.type === "run-resumed") return { ...spent, attempts: spent.attempts - spent.withoutVerdict, withoutVerdict: 0 };
   if (event.type !== "agent-turned" || event.usage === undefined) return spent;
   const { input, output, cacheRead, cacheWrite } = event.usage;
   return {

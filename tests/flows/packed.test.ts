@@ -19,7 +19,7 @@ const shell = (script: string, folder = project, environment: Record<string, str
 
 function must(script: string, folder = project, environment: Record<string, string> = {}): string {
   const ended = shell(script, folder, environment);
-  expect(ended, script).toMatchObject({ code: 0 });
+  expect(ended.code, `${script}\n${ended.stdout.slice(-2000)}${ended.stderr.slice(-2000)}`).toBe(0);
   return ended.stdout;
 }
 
@@ -39,22 +39,28 @@ beforeAll(() => {
   bringSqlite(project);
 }, 5 * minutes);
 
-/** What `forge init` wrote, made the author's own: one entry, y = 2 x. */
+/**
+ * What `forge init` wrote, made the author's own: one entry, and one whose sums a compiler makes far faster when it may, so that a busy
+ * machine tells it too.
+ */
 function writeOwnOperation(): void {
   const path = join(project, "twice/twice.yaml");
   const spec = parse(readFileSync(path, "utf8")) as KernelSpec;
   delete spec.entries.twice_backward;
-  spec.summary = "Twice the input.";
-  spec.entries.twice_forward!.description = "y = 2 x";
+  spec.summary = "Each row and the mean of it.";
+  spec.entries.twice_forward!.description = "y = x + mean of x over the row";
   spec.cases.hidden = 8;
   spec.cases.timed = [{ rows: 256, dim: 1024 }];
-  spec.budget = { attempts: 1, minutes: 3 };
+  spec.budget = { attempts: 1, minutes: 5 };
   spec.variants = { f32: spec.variants.f32! };
   writeFileSync(path, stringify(spec));
   const source = readFileSync(join(project, "twice/twice.c"), "utf8");
   const [head] = source.split("/* dx = dy s");
-  const own = head!.replace("value / (1 + EXP(-value))", "2 * value");
-  expect(own).toContain("store(2 * value)");
+  const own = head!
+    .replace("r++)\n", "r++) {\n    ACC sum;\n    SUM(sum, k, dim, load(x[r * dim + k]));\n")
+    .replace("value / (1 + EXP(-value))", "value + sum / (ACC)dim")
+    .replace("  return 0;", "  }\n  return 0;");
+  expect(own).toContain("store(value + sum / (ACC)dim)");
   writeFileSync(join(project, "twice/twice.c"), own);
 }
 
@@ -66,13 +72,14 @@ describe("installed from its package in somebody else's repository", () => {
     expect(files.filter((file) => /\.test\.ts$|^\.\/(runs|\.ci|\.github)\/|\.tgz$|\.sqlite$/.test(file))).toEqual([]);
   });
 
-  it("begins a spec, forges it and gates it", { timeout: 5 * minutes }, () => {
+  it("begins a spec, forges it and gates it", { timeout: 7 * minutes }, () => {
     expect(must("npx --no-install forge init twice")).toContain("npx forge goal twice/twice.yaml");
     writeOwnOperation();
     const goal = "npx --no-install forge goal twice/twice.yaml --threads 1 --accept-weak-exam";
-    const forged = shell(goal);
-    if (forged.code === 4 && forged.stdout.includes("machine busy")) must(`${goal} --resume`);
-    else expect(forged).toMatchObject({ code: 0, stdout: expect.stringContaining(accepted) });
+    let forged = shell(goal);
+    for (let again = 0; again < 2 && forged.code === 4 && forged.stdout.includes("machine busy"); again++)
+      forged = shell(`${goal} --resume`);
+    expect(forged).toMatchObject({ code: 0, stdout: expect.stringContaining(accepted) });
     commitAll(project, "twice, accepted");
     const gated = shell("npx --no-install forge gate --correctness-only --json");
     const report = JSON.parse(gated.stdout) as GateReport;

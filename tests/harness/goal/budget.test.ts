@@ -40,6 +40,16 @@ test("what is appended later counts from then on", () => {
   expect(budget.spent()).toMatchObject({ attempts: 1, tokens: 0, dollars: 0 });
 });
 
+test("an attempt without a verdict counts until somebody resumes the run", () => {
+  const errored: EventBody = { type: "attempt-judged", attempt: 1, verdict: sampleVerdict("errored"), bestRatio: null };
+  const resumed: EventBody = { type: "run-resumed", attemptsSoFar: 1, truncatedBytes: 0, budget: ample };
+  const events = [runStarted(), submitted(1), errored];
+  expect(exhausted({ attempts: 1 }, events)).toBe("1 attempt");
+  expect(exhausted({ attempts: 1 }, [...events, resumed])).toBeNull();
+  expect(exhausted({ attempts: 1 }, [...events, resumed, resumed, submitted(2)])).toBe("1 attempt");
+  expect(exhausted({ attempts: 1 }, [...events, resumed, submitted(2), judged(2), resumed])).toBe("1 attempt");
+});
+
 test("a run says what it cost, and each attempt that passed", () => {
   expect(spendingText(logged([runStarted(), submitted(1), judged(1)]))).toBeNull();
   expect(spendingText(logged([asked(0.5), submitted(1), judged(1), asked(0.3), submitted(2), judged(2)]))).toBe(
