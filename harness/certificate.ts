@@ -4,8 +4,8 @@ import { isDeepStrictEqual } from "node:util";
 import { resubmitName } from "../agents/resubmit/resubmit.js";
 import type { Certificate } from "../specs/contracts/certificate.js";
 import type { ForgeEvent } from "../specs/contracts/event.js";
-import type { LoadedSpec } from "../specs/contracts/spec.js";
 import type { Candidate } from "../specs/contracts/target.js";
+import type { LoadedExam } from "../specs/contracts/trainer-spec.js";
 import { acceptedAttempt, acceptedOf, certifiedByRecord, recordOf } from "./accepted-record.js";
 import { candidateBytes, companionNames } from "./candidate-files.js";
 import { writeCandidateFolder } from "./candidate-folder.js";
@@ -29,7 +29,7 @@ export interface AcceptedOptions {
   /** The run so far; the record kept is its part up to the last verdict. */
   events: readonly ForgeEvent[];
   attempt: number;
-  referenceHash: string;
+  exam: CurrentExam;
   toolchains: { name: string; version: string }[];
   baseline: { compiler: string; flags: string[]; sourceHash: string };
   /** The command that judges it again, given the folder. */
@@ -58,8 +58,8 @@ export function writeAccepted(options: AcceptedOptions): string {
     hashes: {
       source: hashOfNamedHashes(fileHashes),
       files: fileHashes,
-      reference: options.referenceHash,
-      verifier: verifierHash(),
+      reference: options.exam.referenceHash,
+      verifier: verifierHash(packageRoot(), options.exam.spec.format),
       record: sha256Hex(recordText),
       ...(origin ? { origin: sha256Hex(origin) } : {}),
     },
@@ -110,7 +110,9 @@ export type CertificateState =
   | { status: "absent" };
 
 /** What the candidate would be judged by now. */
-export type CurrentExam = Pick<LoadedSpec, "hash" | "referenceHash">;
+export interface CurrentExam extends Pick<LoadedExam, "hash" | "referenceHash"> {
+  spec: Pick<LoadedExam["spec"], "format">;
+}
 
 /** Holds an accepted folder against its certificate, and both against the exam of today. The first difference is named. */
 export function verifyCertificate(directory: string, exam: CurrentExam): CertificateState {
@@ -122,7 +124,7 @@ export function verifyCertificate(directory: string, exam: CurrentExam): Certifi
   const changed: ("spec" | "reference" | "verifier")[] = [];
   if (certificate.spec.hash !== exam.hash) changed.push("spec");
   if (certificate.hashes.reference !== exam.referenceHash) changed.push("reference");
-  if (certificate.hashes.verifier !== verifierHash()) changed.push("verifier");
+  if (certificate.hashes.verifier !== verifierHash(packageRoot(), exam.spec.format)) changed.push("verifier");
   return changed.length > 0 ? { status: "stale", certificate, changed } : { status: "valid", certificate };
 }
 

@@ -1,14 +1,14 @@
 import type { EventBody } from "../specs/contracts/event.js";
-import type { LoadedSpec } from "../specs/contracts/spec.js";
+import type { LoadedExam } from "../specs/contracts/trainer-spec.js";
 import type { Verdict } from "../specs/contracts/verdict.js";
 import { readCandidateFolder } from "./candidate-folder.js";
-import { ExamRoom } from "./exam-room.js";
 import { excused, excusedVerdict, type MissingExtensions } from "./missing-extensions.js";
+import { openRoom } from "./open-room.js";
 
 /** Judges the code in a folder exactly as an attempt is judged; the folder is only read. */
 export async function checkFolder(options: {
   folder: string;
-  loaded: LoadedSpec;
+  loaded: LoadedExam;
   variant: string;
   target: string;
   threads?: number;
@@ -21,7 +21,7 @@ export async function checkFolder(options: {
 }): Promise<Verdict> {
   const { onEvent, missing = null } = options;
   const candidate = readCandidateFolder(options.folder);
-  const room = await ExamRoom.open(options);
+  const room = await openRoom(options);
   try {
     const judged = await room.judge(candidate, options.quick, {
       started: (check) => onEvent({ type: "check-started", attempt: 1, check }),

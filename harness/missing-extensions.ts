@@ -63,5 +63,5 @@ const illegalInstruction = /^signal (?:SIGILL\b|\S+ \(SIGILL\))/;
 
 function showsLack(evidence: Evidence): boolean {
   if (evidence.kind === "build") return true;
-  return (evidence.kind === "memory" || evidence.kind === "crash") && illegalInstruction.test(evidence.detail);
+  return (evidence.kind === "memory" || evidence.kind === "crash" || evidence.kind === "fault") && illegalInstruction.test(evidence.detail);
 }

@@ -2,12 +2,11 @@ import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { type AgentBriefing, AgentStopped } from "../specs/contracts/agent.js";
 import type { BudgetLimits, EventBody, ExamSummary, ForgeEvent, GoalDescription, RunEnd } from "../specs/contracts/event.js";
-import type { LoadedSpec } from "../specs/contracts/spec.js";
 import { type OpenRun, StoreError } from "../specs/contracts/store.js";
+import { isTrainerExam, type LoadedExam } from "../specs/contracts/trainer-spec.js";
 import { acceptanceOf } from "./accepted-record.js";
 import { type AgentChoice, chooseAgent } from "./agents.js";
 import { type AcceptedOptions, writeAccepted } from "./certificate.js";
-import { ExamRoom } from "./exam-room.js";
 import type { Examiner } from "./examiner.js";
 import { forgeVersion } from "./forge-version.js";
 import { Budget } from "./goal/budget.js";
@@ -15,6 +14,7 @@ import { GoalDesk, type PlacedAttempt } from "./goal/goal-desk.js";
 import { bestOf, ratioOf } from "./goal/judged.js";
 import { workLanes } from "./goal/work-lanes.js";
 import { missingExtensionsOf, missingText } from "./missing-extensions.js";
+import { openRoom } from "./open-room.js";
 import { type PlaybookKey, playbookText, readLessons, writeLessons } from "./playbook/playbook.js";
 import { EmbeddedExaminer } from "./queue/embedded-examiner.js";
 import { openOrResume, pendingAttempts, readJudged, spentMs } from "./resume-run.js";
@@ -24,7 +24,7 @@ import { openRunStore } from "./store/run-store.js";
 import { chooseStrategy } from "./strategies/choose-strategy.js";
 
 export interface GoalOptions {
-  loaded: LoadedSpec;
+  loaded: LoadedExam;
   variant: string;
   target: string;
   agent: AgentChoice;
@@ -49,7 +49,7 @@ export interface GoalOptions {
 export type ExaminerOptions = Pick<GoalOptions, "loaded" | "variant" | "target" | "threads" | "unsafe" | "signal">;
 
 const openExaminer = (options: ExaminerOptions & Pick<GoalOptions, "examiner">): Promise<Examiner> =>
-  (options.examiner ?? ExamRoom.open)(options);
+  (options.examiner ?? openRoom)(options);
 
 export interface GoalResult {
   end: RunEnd;
@@ -212,7 +212,7 @@ async function brief(options: BriefingOptions, room: Examiner, budget: BudgetLim
     toolchains: room.toolchains,
     tuningSpace: room.tuningSpace(),
     chipFacts: await room.chipFacts(),
-    header: room.support["forge_kernel.h"]!,
+    header: room.support[isTrainerExam(options.loaded) ? "forge_trainer.h" : "forge_kernel.h"]!,
     playbook: options.playbook ? playbookText(readLessons(options.runsDirectory, playbookKey(options, room))) : "",
     budget,
   };
@@ -231,7 +231,7 @@ async function accept(options: GoalOptions, room: Examiner, run: OpenRun, judged
     candidate: best.candidate,
     events: run.events(),
     attempt: best.attempt,
-    referenceHash: options.loaded.referenceHash,
+    exam: options.loaded,
     toolchains: room.toolchains.map(({ name, version }) => ({ name, version })),
     baseline: { compiler: baseline.compilers.join(", "), flags: baseline.flags, sourceHash: baseline.sourceHash },
     repeat: (folder) => `forge check ${folder}`,

@@ -1,8 +1,10 @@
 import type { Agent, AgentTools } from "../../specs/contracts/agent.js";
+import { isTrainerExam } from "../../specs/contracts/trainer-spec.js";
 import type { Verdict } from "../../specs/contracts/verdict.js";
 import { isAccepted } from "../../specs/verdict-speed.js";
 import type { EntryConfig } from "./entry-config.js";
 import { Search } from "./search.js";
+import { tuneTrainer } from "./tune-trainer.js";
 
 /**
  * The honest floor: what compilers can do with the reference. Starts from the reference lowered to the spec's types, searches
@@ -13,7 +15,9 @@ export const autotune: Agent = {
   async work(tools: AgentTools): Promise<void> {
     const earlier = tools.history().find(({ verdict }) => verdict.outcome === "surpassed");
     if (earlier) return tools.note("an earlier attempt of this run surpassed the baseline; nothing is left to search");
-    const search = new Search(tools, tools.briefing);
+    const { loaded } = tools.briefing;
+    if (isTrainerExam(loaded)) return tuneTrainer(tools, loaded);
+    const search = new Search(tools, tools.briefing, loaded);
     await search.run();
     while (tools.budgetLeft()) {
       // The last attempt is for what is right by all that is known: an attempt may fail of each liberty in each entry.

@@ -1,4 +1,5 @@
 import type { AgentBriefing } from "../../specs/contracts/agent.js";
+import type { LoadedSpec } from "../../specs/contracts/spec.js";
 import type { Candidate } from "../../specs/contracts/target.js";
 import { insertPragma, keepEntry, parallelPragma, splitLoops, typeFlags } from "../../specs/lower-reference.js";
 
@@ -34,8 +35,13 @@ export function describeConfig(config: EntryConfig): string {
 }
 
 /** The reference lowered to a candidate: one source file per entry, each with the flags and pragmas of its configuration. */
-export function lowerToCandidate(briefing: AgentBriefing, compiler: string, configs: Record<string, EntryConfig>): Candidate {
-  const { loaded, tuningSpace, variant, threads } = briefing;
+export function lowerToCandidate(
+  briefing: AgentBriefing,
+  loaded: LoadedSpec,
+  compiler: string,
+  configs: Record<string, EntryConfig>,
+): Candidate {
+  const { tuningSpace, variant, threads } = briefing;
   const names = Object.keys(loaded.spec.entries);
   const openmp = tuningSpace.openmp;
   const files: Record<string, string> = {};

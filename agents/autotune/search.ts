@@ -1,4 +1,5 @@
 import type { AgentBriefing, AgentTools } from "../../specs/contracts/agent.js";
+import type { LoadedSpec } from "../../specs/contracts/spec.js";
 import type { Candidate } from "../../specs/contracts/target.js";
 import { configKey, describeConfig, type EntryConfig, lowerToCandidate } from "./entry-config.js";
 
@@ -22,6 +23,7 @@ export class Search {
   constructor(
     private readonly tools: AgentTools,
     private readonly briefing: AgentBriefing,
+    private readonly loaded: LoadedSpec,
   ) {}
 
   /** Tries a few whole settings with every compiler, then refines one coordinate at a time on the best compiler. */
@@ -51,7 +53,7 @@ export class Search {
     const summary = `${compiler}: ${this.entries()
       .map((entry) => `${entry} ${describeConfig(configs[entry]!)}`)
       .join("; ")}`;
-    return { candidate: lowerToCandidate(this.briefing, compiler, configs), configs, summary };
+    return { candidate: lowerToCandidate(this.briefing, this.loaded, compiler, configs), configs, summary };
   }
 
   /**
@@ -70,7 +72,7 @@ export class Search {
   }
 
   private entries(): string[] {
-    return Object.keys(this.briefing.loaded.spec.entries);
+    return Object.keys(this.loaded.spec.entries);
   }
 
   private compilers(): string[] {
@@ -96,7 +98,7 @@ export class Search {
   }
 
   private changes(): Change[] {
-    const { tuningSpace, loaded } = this.briefing;
+    const { tuningSpace } = this.briefing;
     const list: Change[] = [
       { label: "16 partial sums", apply: (config) => ({ ...config, order: "BLOCKED" }) },
       { label: "simd on inner independent loops", apply: (config) => ({ ...config, simdLoops: true }) },
@@ -111,7 +113,7 @@ export class Search {
         .map((optimisation) => ({ label: optimisation, apply: (config: EntryConfig) => ({ ...config, optimisation }) })),
     ];
     const values = new Map<string, Set<number>>();
-    for (const entry of Object.values(loaded.spec.entries))
+    for (const entry of Object.values(this.loaded.spec.entries))
       for (const [macro, choices] of Object.entries(entry.tunables ?? {}))
         values.set(macro, new Set([...(values.get(macro) ?? []), ...choices]));
     for (const [macro, choices] of values)
@@ -123,14 +125,17 @@ export class Search {
   private async try(compiler: string, label: string, configs: Record<string, EntryConfig>): Promise<void> {
     if (!this.tools.budgetLeft()) return;
     const own = Object.fromEntries(Object.entries(configs).map(([entry, config]) => [entry, this.keepOwnTunables(entry, config)]));
-    const result = await this.tools.measure({ label: `${compiler}, ${label}`, candidate: lowerToCandidate(this.briefing, compiler, own) });
+    const result = await this.tools.measure({
+      label: `${compiler}, ${label}`,
+      candidate: lowerToCandidate(this.briefing, this.loaded, compiler, own),
+    });
     for (const [entry, trial] of Object.entries(result.entries))
       if (trial.status === "measured") this.tried.push({ compiler, entry, config: own[entry]!, seconds: trial.seconds });
   }
 
   /** A tunable concerns the entries that declare it. */
   private keepOwnTunables(entry: string, config: EntryConfig): EntryConfig {
-    const declared = this.briefing.loaded.spec.entries[entry]!.tunables ?? {};
+    const declared = this.loaded.spec.entries[entry]!.tunables ?? {};
     return { ...config, tunables: Object.fromEntries(Object.entries(config.tunables).filter(([macro]) => macro in declared)) };
   }
 

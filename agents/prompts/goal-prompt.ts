@@ -1,12 +1,16 @@
 import type { AgentBriefing } from "../../specs/contracts/agent.js";
 import type { Entry, KernelSpec, Sizes } from "../../specs/contracts/spec.js";
+import { isTrainerExam } from "../../specs/contracts/trainer-spec.js";
 import { fillPrompt } from "./fill-prompt.js";
+import { trainerPrompt } from "./trainer-prompt.js";
+import { budgetText, exampleManifest, toolchainValues } from "./workplace-text.js";
 
 export const systemPrompt = (): string => fillPrompt("system");
 
 /** The first word to an agent: what to build, the rules, the ABI, the chip, what earlier goals taught. */
 export function goalPrompt(briefing: AgentBriefing): string {
-  const { loaded, variant, tuningSpace, budget } = briefing;
+  const { loaded, variant, budget } = briefing;
+  if (isTrainerExam(loaded)) return trainerPrompt(briefing, loaded);
   const { spec } = loaded;
   return fillPrompt("goal", {
     name: spec.name,
@@ -19,23 +23,19 @@ export function goalPrompt(briefing: AgentBriefing): string {
     threads: String(briefing.threads),
     header: briefing.header.trim(),
     entries: Object.entries(spec.entries)
-      .map(([name, entry]) => entryText(name, entry, briefing))
+      .map(([name, entry]) => entryText(name, entry, spec, briefing))
       .join("\n\n"),
     reference: loaded.referenceText.trim(),
     rules: rulesText(spec),
-    manifest: JSON.stringify(exampleManifest(briefing), null, 2),
-    compilers: briefing.toolchains.map(({ name, version }) => `${name} (${version})`).join(", "),
-    machineFlags: tuningSpace.machine.join(" "),
-    openmp: tuningSpace.openmp
-      ? `; OpenMP: \`${tuningSpace.openmp.compile.join(" ")}\` to compile, \`${tuningSpace.openmp.link.join(" ")}\` to link`
-      : "; no threads here",
+    manifest: JSON.stringify(exampleManifest(briefing, "kernel.c"), null, 2),
+    ...toolchainValues(briefing),
     chip: briefing.chipFacts.trim().replace(/^# /, "### "),
     budget: budgetText(budget),
     playbook: briefing.playbook === "" ? "" : fillPrompt("playbook", { lessons: briefing.playbook }),
   });
 }
 
-function entryText(name: string, entry: Entry, { loaded: { spec }, variant }: AgentBriefing): string {
+function entryText(name: string, entry: Entry, spec: KernelSpec, { variant }: AgentBriefing): string {
   const types: Record<string, string> = { store: variant.store, accumulate: variant.accumulate };
   const buffers = Object.entries(entry.buffers).map(
     ([buffer, { role, type, shape, description }]) =>
@@ -71,14 +71,3 @@ const rangesText = ({ sizes }: KernelSpec): string =>
   Object.entries(sizes)
     .map(([symbol, { small, medium }]) => `${symbol} ${small.join(" to ")} and ${medium.join(" to ")}`)
     .join(", ");
-
-function exampleManifest({ tuningSpace, toolchains }: AgentBriefing) {
-  const compiler = tuningSpace.compilers.find((name) => toolchains.some((toolchain) => toolchain.name === name)) ?? "clang";
-  const flags = ["-std=c11", "-O3", ...tuningSpace.machine, ...(tuningSpace.openmp?.compile ?? [])];
-  return { language: "c", compiler, units: [{ source: "kernel.c", flags }], linkFlags: tuningSpace.openmp?.link ?? [] };
-}
-
-function budgetText({ attempts, minutes, tokens, dollars }: AgentBriefing["budget"]): string {
-  const more = [tokens === undefined ? "" : `, ${tokens} tokens`, dollars === undefined ? "" : `, $${dollars}`].join("");
-  return `${attempts} attempts, ${minutes} minutes${more}. The best attempt is what counts, not the last.`;
-}

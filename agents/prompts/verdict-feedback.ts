@@ -1,4 +1,5 @@
 import type { AgentBriefing } from "../../specs/contracts/agent.js";
+import { isTrainerExam } from "../../specs/contracts/trainer-spec.js";
 import type { CheckResult, Evidence, Mismatch, SpeedFigure, Verdict } from "../../specs/contracts/verdict.js";
 import { figuresOf, isAccepted } from "../../specs/verdict-speed.js";
 import { markData } from "./mark-data.js";
@@ -31,7 +32,8 @@ export function slowestEntry(verdict: Verdict, briefing: AgentBriefing): { entry
   const [slowest] = [...figuresOf(verdict)].sort((a, b) => lost(b) - lost(a));
   if (!slowest) return null;
   const sizes = JSON.stringify(slowest.sizes);
-  const timedSize = briefing.loaded.spec.cases.timed.findIndex((timed) => JSON.stringify(timed) === sizes);
+  const { loaded } = briefing;
+  const timedSize = isTrainerExam(loaded) ? 0 : loaded.spec.cases.timed.findIndex((timed) => JSON.stringify(timed) === sizes);
   return { entry: slowest.entry, timedSize: Math.max(0, timedSize) };
 }
 
@@ -50,9 +52,13 @@ function stoppedText(check: CheckResult): string {
 function evidenceFeedback(evidence: Evidence, mostCharacters: number): string {
   switch (evidence.kind) {
     case "rules":
+    case "fault":
+    case "training":
       return `- law "${evidence.law}": ${quoted("detail", evidence.detail, mostCharacters)}`;
     case "build":
       return quoted("compiler", evidence.log, mostCharacters);
+    case "misaligned":
+      return misalignment(evidence);
     case "memory":
     case "crash":
     case "speed":
@@ -64,7 +70,7 @@ function evidenceFeedback(evidence: Evidence, mostCharacters: number): string {
   }
 }
 
-function publicCase(evidence: Extract<Evidence, { visibility: "public" }>): string {
+function publicCase(evidence: Extract<Evidence, { kind: "alignment"; visibility: "public" }>): string {
   const sizes = Object.entries(evidence.sizes)
     .map(([symbol, value]) => `${symbol}=${value}`)
     .join(", ");
@@ -78,7 +84,19 @@ function publicCase(evidence: Extract<Evidence, { visibility: "public" }>): stri
 const mismatchText = ({ output, index, expected, got, timesOver }: Mismatch): string =>
   `    ${output}[${index.join(", ")}] is ${got}, expected ${expected} (${timesOver.toPrecision(3)} times over the bound)`;
 
-const hiddenCase = (evidence: Extract<Evidence, { visibility: "hidden" }>): string =>
+function misalignment({ output, gate, timesOver, visibility, mismatch }: Extract<Evidence, { kind: "misaligned" }>): string {
+  const where = visibility === "public" ? "a public case" : visibility === "hidden" ? "a hidden case" : "the spec's own shape, few tokens";
+  const hint =
+    visibility === "public"
+      ? ""
+      : visibility === "hidden"
+        ? " The public cases pass: think of shapes, schedules, ignored targets and clipping that they do not have."
+        : " Small shapes pass: think of what only wide rows or large vocabularies show.";
+  const row = mismatch ? `\n${mismatchText(mismatch)}` : "";
+  return `- ${output}, ${where}: gate ${gate}, ${timesOver.toPrecision(3)} times over the bound.${hint}${row}`;
+}
+
+const hiddenCase = (evidence: Extract<Evidence, { kind: "alignment"; visibility: "hidden" }>): string =>
   `- ${evidence.entry}, output ${evidence.output}, a hidden case with inputs ${evidence.regime}: gate ${evidence.gate}, ${evidence.timesOver.toPrecision(3)} times over the bound. The public cases pass: think of sizes, values and alignments that they do not have.`;
 
 function speedText(figures: SpeedFigure[], briefing: AgentBriefing): string {

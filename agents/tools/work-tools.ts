@@ -1,4 +1,5 @@
 import { Type } from "@sinclair/typebox";
+import { isTrainerExam } from "../../specs/contracts/trainer-spec.js";
 import { markData } from "../prompts/mark-data.js";
 import { slowestEntry, verdictFeedback } from "../prompts/verdict-feedback.js";
 import { answer, declareTool, refusal, type Tool } from "./tool.js";
@@ -7,7 +8,7 @@ const shell = declareTool({
   name: "shell",
   description:
     "Runs a bash command line in the workspace: compilers, objdump, the usual tools. Sandboxed: no network, a minute at most. " +
-    "The header forge_kernel.h is on the include path. Text files that it changes stay; build into /tmp.",
+    "The headers of the goal are on the include path. Text files that it changes stay; build into /tmp.",
   parameters: Type.Object({ command: Type.String({ minLength: 1, maxLength: 8000 }) }, { additionalProperties: false }),
   async run(given, tools) {
     const { output, end, failed } = await tools.shell(given.command);
@@ -28,7 +29,7 @@ const profile = declareTool({
   name: "profile",
   description:
     "Shows where an entry's time goes at a timed size: share of each function and loop, place below the roofline, the compiler's " +
-    "report on vectorisation, the assembly of the hottest loop.",
+    "report on vectorisation, the assembly of the hottest loop. Of a trainer: where a step's time goes, whatever entry is named.",
   parameters: Type.Object(
     {
       entry: Type.String({ description: "Name of the entry, as in the header." }),
@@ -37,7 +38,9 @@ const profile = declareTool({
     { additionalProperties: false },
   ),
   async run(given, tools) {
-    const { spec } = tools.briefing.loaded;
+    const { loaded } = tools.briefing;
+    if (isTrainerExam(loaded)) return answer(markData("profile", await tools.profile("trainer_step", 0)));
+    const { spec } = loaded;
     if (!Object.hasOwn(spec.entries, given.entry))
       return refusal(`there is no entry ${JSON.stringify(given.entry)}; there are: ${Object.keys(spec.entries).join(", ")}`);
     const size = given.timed_size ?? 0;

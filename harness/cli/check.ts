@@ -26,7 +26,8 @@ export function declareCheck(program: Command, host: CommandHost): void {
     .argument("[folder]", "the code to judge: sources and forge.json; left out in a folder where a goal waits for work")
     .summary("judge a folder against a spec: how anyone gets a verdict")
     .description(
-      "Judges the code in a folder exactly as an agent's attempt is judged: rules, build, memory, align, determinism, speed, confirmation, " +
+      "Judges the code in a folder exactly as an agent's attempt is judged: rules, build, memory, align, determinism, speed, confirmation " +
+        "(of a trainer the ladder of docs/trainers.md), " +
         "stopping at the first failure. Hidden cases are drawn anew each time. Nothing in the folder is changed.",
     )
     .option("--spec <file>", "the exam (default: from the folder's certificate.json, else from its path)")
@@ -70,14 +71,8 @@ export function declareCheck(program: Command, host: CommandHost): void {
 async function check(folder: string, options: CheckCommandOptions, signal: AbortSignal): Promise<ExitCode> {
   const { compareWithCertificate, describeFolder } = await import("./describe-folder.js");
   const described = describeFolder(folder, options);
-  const { isTrainerSpec } = await import("../../specs/trainer/load-trainer-spec.js");
-  if (isTrainerSpec(described.specPath)) {
-    const { checkTrainer } = await import("./check-trainer.js");
-    const { json = false, quick = false, require, threads, unsafeNoSandbox: unsafe = false } = options;
-    return checkTrainer({ folder, ...described, json, quick, require, ...(threads === undefined ? {} : { threads }), unsafe }, signal);
-  }
   const [
-    { loadSpec },
+    { loadExam },
     { checkFolder },
     { machineHere },
     { missingExtensionsOf, missingText },
@@ -86,7 +81,7 @@ async function check(folder: string, options: CheckCommandOptions, signal: Abort
     { verdictText },
     { unsafeRemark, unsafeWarning },
   ] = await Promise.all([
-    import("../../specs/load-spec.js"),
+    import("../../specs/trainer/load-trainer-spec.js"),
     import("../check-folder.js"),
     import("../machine-here.js"),
     import("../missing-extensions.js"),
@@ -95,7 +90,7 @@ async function check(folder: string, options: CheckCommandOptions, signal: Abort
     import("../progress/verdict-text.js"),
     import("../report/unsafe-text.js"),
   ]);
-  const loaded = loadSpec(described.specPath);
+  const loaded = loadExam(described.specPath);
   requireVariant(loaded, described.variant);
   requireTarget(targetNames, described.target);
   const certified = compareWithCertificate(folder, loaded);

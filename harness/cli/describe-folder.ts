@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import type { Certificate } from "../../specs/contracts/certificate.js";
 import type { ExamSummary } from "../../specs/contracts/event.js";
-import type { LoadedSpec } from "../../specs/contracts/spec.js";
+import type { LoadedExam } from "../../specs/contracts/trainer-spec.js";
 import { readCertificate, verifyCertificate } from "../certificate.js";
 import { packageRoot } from "../package-root.js";
 import { sandboxReservation } from "../report/unsafe-text.js";
@@ -50,7 +50,7 @@ function fromCertificate(folder: string): FolderDescription | null {
 }
 
 /** Holds a folder with a certificate against it: throws TamperedFolder naming the first file that differs; a string is worth telling. */
-export function compareWithCertificate(folder: string, loaded: LoadedSpec): string | null {
+export function compareWithCertificate(folder: string, loaded: LoadedExam): string | null {
   const state = verifyCertificate(folder, loaded);
   switch (state.status) {
     case "absent":

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { ForgeEvent, RunEnd } from "../../specs/contracts/event.js";
-import type { LoadedSpec } from "../../specs/contracts/spec.js";
+import { isTrainerExam, type LoadedExam } from "../../specs/contracts/trainer-spec.js";
 import { TurnTaking } from "../goal/turn-taking.js";
 import type { SharedQueue } from "../queue/open-queue.js";
 import { type AgentCommandOptions, agentChoiceOf, agentFlags, budgetOf } from "./agent-options.js";
@@ -21,7 +21,7 @@ export interface GoalSessionOptions extends AgentCommandOptions {
 }
 
 export interface GoalSession {
-  loaded: LoadedSpec;
+  loaded: LoadedExam;
   specPath: string;
   variant: string;
   target: string;
@@ -56,17 +56,20 @@ export async function holdGoalSession(session: GoalSession): Promise<ExitCode> {
   if (unsafe) process.stderr.write(`${unsafeWarning}\n`);
   try {
     const { exams = new TurnTaking() } = session;
-    const report = await exams.take(() =>
-      requireStrongExam({
-        loaded,
-        variant,
-        specPath,
-        unsafe,
-        acceptWeak: options.acceptWeakExam ?? false,
-        say: (text) => progress.say(text),
-        signal,
-      }),
-    );
+    // A trainer's exam is examined by its own suite of wrong trainers (docs/trainers.md), not by mutants of its reference.
+    const report = isTrainerExam(loaded)
+      ? null
+      : await exams.take(() =>
+          requireStrongExam({
+            loaded,
+            variant,
+            specPath,
+            unsafe,
+            acceptWeak: options.acceptWeakExam ?? false,
+            say: (text) => progress.say(text),
+            signal,
+          }),
+        );
     const result = await runGoal({
       loaded,
       variant,
@@ -80,7 +83,7 @@ export async function holdGoalSession(session: GoalSession): Promise<ExitCode> {
       runsDirectory: resolve(options.runs),
       outputDirectory: resolve(options.output),
       unsafe,
-      exam: summaryOf(report),
+      ...(report === null ? {} : { exam: summaryOf(report) }),
       ...sessionExaminer(session.shared, (text) => progress.say(text)),
       onEvent: (event) => {
         events.push(event);

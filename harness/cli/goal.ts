@@ -21,10 +21,10 @@ interface GoalCommandOptions extends GoalSessionOptions, QueueCommandOptions {
 export function declareGoal(program: Command, host: CommandHost): void {
   const command = program
     .command("goal")
-    .argument("<spec>", "the exam: a YAML file, e.g. specs/kernels/rmsnorm.yaml")
-    .summary("have a kernel forged: passed first, then surpassed")
+    .argument("<spec>", "the exam: a YAML file, e.g. specs/kernels/rmsnorm.yaml or specs/models/minicpm-tiny.yaml")
+    .summary("have a kernel or a trainer forged: passed first, then surpassed")
     .description(
-      "Has an agent write the kernel that the spec describes, for one target. Every attempt is judged by the verifiers: nothing is timed " +
+      "Has an agent write the kernel, or the trainer, that the spec describes, for one target. Every attempt is judged by the verifiers: nothing is timed " +
         "until it is right. What is accepted goes to the output folder with a certificate; every run is kept and can be resumed.",
     )
     .option("--variant <name>", "storage types, as named in the spec, or `all` (default: the spec's first)")
@@ -79,8 +79,8 @@ export function declareGoal(program: Command, host: CommandHost): void {
 }
 
 async function goal(specPath: string, options: GoalCommandOptions, signal: AbortSignal): Promise<ExitCode> {
-  const { loadSpec } = await import("../../specs/load-spec.js");
-  const loaded = loadSpec(specPath);
+  const { loadExam } = await import("../../specs/trainer/load-trainer-spec.js");
+  const loaded = loadExam(specPath);
   const variants =
     options.variant === "all" ? Object.keys(loaded.spec.variants) : [options.variant ?? Object.keys(loaded.spec.variants)[0]!];
   for (const variant of variants) requireVariant(loaded, variant);

@@ -80,8 +80,8 @@ async function holdGoal(specPath: string, options: McpOptions, signal: AbortSign
   // A client that has gone ends the goal, not the process that still has a kernel to accept.
   process.stdout.removeAllListeners("error").on("error", () => {});
   process.stderr.on("error", () => {});
-  const [{ loadSpec }, { targetNames }] = await Promise.all([import("../../specs/load-spec.js"), import("../targets.js")]);
-  const loaded = loadSpec(specPath);
+  const [{ loadExam }, { targetNames }] = await Promise.all([import("../../specs/trainer/load-trainer-spec.js"), import("../targets.js")]);
+  const loaded = loadExam(specPath);
   const variant = options.variant ?? Object.keys(loaded.spec.variants)[0]!;
   requireVariant(loaded, variant);
   requireTarget(targetNames, options.target);

@@ -1,7 +1,7 @@
-import type { LoadedSpec } from "../../specs/contracts/spec.js";
+import type { LoadedExam } from "../../specs/contracts/trainer-spec.js";
 import { UsageError } from "./usage-error.js";
 
-export function requireVariant(loaded: LoadedSpec, variant: string): void {
+export function requireVariant(loaded: LoadedExam, variant: string): void {
   const known = Object.keys(loaded.spec.variants);
   if (!known.includes(variant)) throw new UsageError(`${loaded.path} has no variant '${variant}'; --variant takes ${known.join(", ")}`);
 }

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import type { Certificate } from "../../specs/contracts/certificate.js";
 import type { MachineClass } from "../../specs/contracts/target.js";
 import type { SpeedFigure } from "../../specs/contracts/verdict.js";
-import { loadSpec } from "../../specs/load-spec.js";
+import { loadExam } from "../../specs/trainer/load-trainer-spec.js";
 import { speedUp } from "../../specs/verdict-speed.js";
 import { readCertificate, verifyCertificate } from "../certificate.js";
 import { packageRoot } from "../package-root.js";
@@ -74,7 +74,7 @@ function markOf(folder: AcceptedFolder, certificate: Certificate, generated: str
     .find((path) => existsSync(path));
   if (specPath === undefined) return { status: "unknown", reason: `its spec ${certificate.spec.path} is not here` };
   try {
-    const state = verifyCertificate(folder.path, loadSpec(specPath));
+    const state = verifyCertificate(folder.path, loadExam(specPath));
     switch (state.status) {
       case "valid":
         return { status: "valid" };
@@ -92,7 +92,8 @@ function markOf(folder: AcceptedFolder, certificate: Certificate, generated: str
 
 /** The exams of this project, where it has some, and those that Forge ships. */
 function shippedExams(): { spec: string; variant: string }[] {
-  return [...new Set([resolve("specs/kernels"), join(packageRoot(), "specs/kernels")])]
+  return [...new Set([resolve("."), packageRoot()])]
+    .flatMap((root) => [join(root, "specs/kernels"), join(root, "specs/models")])
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
     .filter((path) => path.endsWith(".yaml"))
@@ -107,7 +108,7 @@ function examsOf(path: string): { spec: string; variant: string }[] {
   if (known?.text === text) return known.exams;
   let exams: { spec: string; variant: string }[] = [];
   try {
-    const { spec } = loadSpec(path);
+    const { spec } = loadExam(path);
     exams = Object.keys(spec.variants).map((variant) => ({ spec: spec.name, variant }));
   } catch {
     // `forge lint` tells what is wrong with a spec; here it has no row.

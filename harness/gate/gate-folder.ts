@@ -3,11 +3,13 @@ import type { GateCheck, GatedFolder } from "../../specs/contracts/gate.js";
 import type { Candidate } from "../../specs/contracts/target.js";
 import type { CheckResult } from "../../specs/contracts/verdict.js";
 import { candidateBytes } from "../candidate-files.js";
-import { ExamRoom } from "../exam-room.js";
+import type { ExamRoom } from "../exam-room.js";
 import { gitTreeHash } from "../git-tree.js";
 import { excused, missingExtensions, missingText } from "../missing-extensions.js";
+import { openRoom } from "../open-room.js";
 import { evidenceText } from "../progress/evidence-text.js";
 import { TargetUnavailable, targetNames } from "../targets.js";
+import type { TrainerRoom } from "../train/trainer-room.js";
 import { sourceBefore } from "./base-source.js";
 import { holdSpeed } from "./hold-speed.js";
 import { type ReadFolder, readFolder } from "./read-folder.js";
@@ -28,6 +30,7 @@ export interface FolderOptions {
 }
 
 type Readable = Extract<ReadFolder, { status: "readable" }>;
+type Room = ExamRoom | TrainerRoom;
 type Found = Pick<GatedFolder, "status" | "summary"> & Partial<GatedFolder>;
 
 /** Judges one accepted folder; only an aborted signal throws, for what breaks on the way says nothing of the code: `errored`. */
@@ -56,7 +59,7 @@ async function judge(accepted: SelectedFolder, options: FolderOptions): Promise<
   };
   if (!targetNames.includes(accepted.target))
     return { ...known, status: "skipped", summary: `this Forge knows no target ${accepted.target}; it knows ${targetNames.join(", ")}` };
-  const room = await ExamRoom.open({
+  const room = await openRoom({
     loaded: read.loaded,
     variant: accepted.variant,
     target: accepted.target,
@@ -67,7 +70,7 @@ async function judge(accepted: SelectedFolder, options: FolderOptions): Promise<
     if (error instanceof TargetUnavailable) return { ...known, status: "skipped", summary: error.message };
     throw error;
   });
-  if (!(room instanceof ExamRoom)) return room;
+  if (!("judgeCorrectness" in room)) return room;
   try {
     return { ...known, ...(await sitExam(room, accepted, read, options)) };
   } finally {
@@ -75,7 +78,7 @@ async function judge(accepted: SelectedFolder, options: FolderOptions): Promise<
   }
 }
 
-async function sitExam(room: ExamRoom, accepted: SelectedFolder, read: Readable, options: FolderOptions): Promise<Found> {
+async function sitExam(room: Room, accepted: SelectedFolder, read: Readable, options: FolderOptions): Promise<Found> {
   const checks: GateCheck[] = [];
   // Judged first: a certificate that names what this machine lacks excuses nothing that builds and runs here.
   const missing = missingExtensions(read.certificate, room.machine);
@@ -97,13 +100,7 @@ async function sitExam(room: ExamRoom, accepted: SelectedFolder, read: Readable,
   return { checks, ...(await sitSpeed(room, accepted, read, options, checks)) };
 }
 
-async function sitSpeed(
-  room: ExamRoom,
-  accepted: SelectedFolder,
-  read: Readable,
-  options: FolderOptions,
-  checks: GateCheck[],
-): Promise<Found> {
+async function sitSpeed(room: Room, accepted: SelectedFolder, read: Readable, options: FolderOptions, checks: GateCheck[]): Promise<Found> {
   const startedAt = performance.now();
   const { certificate, candidate, finding } = read;
   const remarks = [...read.remarks];

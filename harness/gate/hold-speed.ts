@@ -1,8 +1,10 @@
 import type { Certificate } from "../../specs/contracts/certificate.js";
 import type { SpeedFinding, SpeedRule } from "../../specs/contracts/gate.js";
 import type { Candidate } from "../../specs/contracts/target.js";
+import { isTrainerExam } from "../../specs/contracts/trainer-spec.js";
 import type { Evidence, SpeedFigure } from "../../specs/contracts/verdict.js";
 import type { ExamRoom, SpeedQuestion } from "../exam-room.js";
+import type { TrainerRoom } from "../train/trainer-room.js";
 import { type Measured, settle } from "./settle.js";
 import {
   figuresOfCertificate,
@@ -17,7 +19,7 @@ import {
 } from "./speed-rules.js";
 
 export interface SpeedHolding {
-  room: ExamRoom;
+  room: ExamRoom | TrainerRoom;
   candidate: Candidate;
   certificate: Certificate;
   /** Whether the certificate's ratio was measured on this machine class, of this exam. */
@@ -51,7 +53,7 @@ async function holdRatio(holding: SpeedHolding, figure: SpeedFigure, findings: S
   const certified = figuresOfCertificate(certificate).find((other) => isSamePlace(other, figure));
   for (const rule of ratioRules(certificate, certified, isComparable)) {
     const read = (measured: SpeedFigure): SpeedReading =>
-      rule === "as-certified" ? readAgainstCertificate(measured, certified!) : readAgainstBaseline(measured, room.loaded.spec.gates.speed);
+      rule === "as-certified" ? readAgainstCertificate(measured, certified!) : readAgainstBaseline(measured, targetOf(room));
     const first = read(figure);
     const again = () => {
       say(`${figure.entry} seems slower (${rule}); measuring again`);
@@ -94,6 +96,9 @@ async function holdAgainstBase(
   return null;
 }
 
+/** What "faster" must exceed: a trainer's exam asks for no more than faster. */
+const targetOf = ({ loaded }: SpeedHolding["room"]): number => (isTrainerExam(loaded) ? 1 : loaded.spec.gates.speed);
+
 function findingOf(
   rule: SpeedRule,
   { entry, sizes }: SpeedFigure,
@@ -103,7 +108,7 @@ function findingOf(
 }
 
 async function readOne(
-  room: ExamRoom,
+  room: ExamRoom | TrainerRoom,
   candidate: Candidate,
   question: SpeedQuestion,
   read: (figure: SpeedFigure) => SpeedReading,
@@ -113,7 +118,7 @@ async function readOne(
 }
 
 async function ask(
-  room: ExamRoom,
+  room: ExamRoom | TrainerRoom,
   candidate: Candidate,
   question: SpeedQuestion,
 ): Promise<{ status: "measured"; figures: SpeedFigure[] } | Stop> {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Certificate } from "../../specs/contracts/certificate.js";
 import type { ExamSummary } from "../../specs/contracts/event.js";
 import type { CertificateFinding } from "../../specs/contracts/gate.js";
-import type { LoadedSpec } from "../../specs/contracts/spec.js";
 import type { Candidate } from "../../specs/contracts/target.js";
+import type { LoadedExam } from "../../specs/contracts/trainer-spec.js";
 import { CandidateError } from "../candidate-files.js";
 import { readCandidateFolder } from "../candidate-folder.js";
 import { readCertificate, verifyCertificate } from "../certificate.js";
@@ -16,7 +16,7 @@ import { specOf } from "./spec-of.js";
 export type ReadFolder =
   | {
       status: "readable";
-      loaded: LoadedSpec;
+      loaded: LoadedExam;
       certificate: Certificate;
       finding: Extract<CertificateFinding, { state: "valid" | "stale" }>;
       candidate: Candidate;

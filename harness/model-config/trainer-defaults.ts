@@ -3,7 +3,7 @@ import { vocabularies } from "../train/token-stream.js";
 import type { ModelOutline } from "./read-model-config.js";
 
 /** What a trainer's spec needs and a config.json does not say: a beginning, for its author to change. */
-export type TrainerDefaults = Pick<TrainerSpec, "optimizer" | "training" | "open" | "exam">;
+export type TrainerDefaults = Pick<TrainerSpec, "optimizer" | "training" | "open" | "exam" | "budget">;
 
 /** MiniCPM's rates go with its scales (arXiv:2404.06395); without them a plain Llama's are the safe choice (arXiv:2302.13971, table 2). */
 const rates = { scaled: [1e-2, 5e-4], plain: [3e-4, 3e-5] } as const;
@@ -39,8 +39,10 @@ export function trainerDefaults({ shape, mup, positions }: ModelOutline): Traine
     exam: {
       hidden: 6,
       own: { micro_batches: 1, batch: 1, length: within(24) },
+      timed: { micro_batches: 1, batch: 1, length: within(32) },
       long_run: { shape: smallShape(shape), batch: { micro_batches: 1, batch: 2, length: 32 }, steps: 100, references: 8 },
     },
+    budget: { attempts: 20, minutes: 240 },
   };
 }
 

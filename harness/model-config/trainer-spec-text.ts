@@ -5,7 +5,7 @@ import { trainerDefaults } from "./trainer-defaults.js";
 /** The YAML of a trainer's spec for a model, with comments that tell what was read from what was chosen. */
 export function trainerSpecText(name: string, outline: ModelOutline): string {
   const { className, shape, normEps, ropeBase, mup, hash } = outline;
-  const { optimizer, training, open, exam } = trainerDefaults(outline);
+  const { optimizer, training, open, exam, budget } = trainerDefaults(outline);
   const { long_run } = exam;
   return `# yaml-language-server: $schema=../specs/schema/trainer-spec.schema.json
 # The line above gives completion in editors: let it lead to specs/schema/trainer-spec.schema.json of Forge.
@@ -32,7 +32,7 @@ variants:
   f32: { store: f32, accumulate: f32 }
   bf16: { store: bf16, accumulate: f32 }
 
-# What is timed: so many tokens a step that one machine trains in minutes. Raise it towards the batch that you train with.
+# What is profiled and benchmarked: the batch that you train with, or as much of it as one machine takes.
 training: ${flow(training)}
 
 # What a trainer must take besides its own shape: hidden cases draw from these ranges, small so that the oracle can follow.
@@ -43,6 +43,8 @@ exam:
   hidden: ${exam.hidden}
   # The model's own shape, with few tokens.
   own: ${flow(exam.own)}
+  # What is timed beside the reference, which is slow: raise it as far as your patience goes.
+  timed: ${flow(exam.timed)}
   # A free run on text beside references: a small shape of the same kind, its vocabulary one of specs/models/text.
   long_run:
     shape: ${flow(long_run.shape)}
@@ -53,6 +55,9 @@ exam:
 rules:
   languages: [c, c++]
   libraries: [libc, libm, openmp]
+
+# Where \`forge goal\` is told nothing else.
+budget: ${flow(budget)}
 `;
 }
 

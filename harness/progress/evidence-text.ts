@@ -5,11 +5,15 @@ import { escapeText } from "../report/escape-text.js";
 export function evidenceText(evidence: Evidence): string {
   switch (evidence.kind) {
     case "rules":
+    case "fault":
+    case "training":
       return `${evidence.law}: ${escapeText(evidence.detail)}`;
     case "build":
       return escapeText(firstErrorLine(evidence.log));
     case "alignment":
       return evidence.visibility === "public" ? publicAlignment(evidence) : hiddenAlignment(evidence);
+    case "misaligned":
+      return misalignment(evidence);
     case "determinism":
       return `${evidence.entry} ${evidence.output}: other bits in repeat ${evidence.differing} of a call with the same inputs`;
     case "memory":
@@ -19,7 +23,7 @@ export function evidenceText(evidence: Evidence): string {
   }
 }
 
-function publicAlignment(evidence: Extract<Evidence, { visibility: "public" }>): string {
+function publicAlignment(evidence: Extract<Evidence, { kind: "alignment"; visibility: "public" }>): string {
   const sizes = Object.entries(evidence.sizes)
     .map(([symbol, value]) => `${symbol}=${value}`)
     .join(" ");
@@ -30,7 +34,13 @@ function publicAlignment(evidence: Extract<Evidence, { visibility: "public" }>):
   return `${evidence.entry} ${evidence.output} (${sizes}, ${evidence.regime}): ${evidence.gate} ${evidence.measured.toPrecision(3)} > ${evidence.bound.toPrecision(3)}${where}`;
 }
 
-function hiddenAlignment(evidence: Extract<Evidence, { visibility: "hidden" }>): string {
+function misalignment({ output, gate, timesOver, visibility, mismatch }: Extract<Evidence, { kind: "misaligned" }>): string {
+  const where = mismatch ? `; at [${mismatch.index.join(", ")}] expected ${mismatch.expected}, got ${mismatch.got}` : "";
+  const which = visibility === "own" ? "the spec's own shape" : `${visibility} case`;
+  return `${output}: ${gate}, ${timesOver.toPrecision(3)} times the bound (${which})${where}`;
+}
+
+function hiddenAlignment(evidence: Extract<Evidence, { kind: "alignment"; visibility: "hidden" }>): string {
   return `${evidence.entry} ${evidence.output} (hidden case, ${evidence.regime}): ${evidence.gate} ${evidence.timesOver.toPrecision(3)} times over the bound`;
 }
 

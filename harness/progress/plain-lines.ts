@@ -1,5 +1,6 @@
 import type { EventBody } from "../../specs/contracts/event.js";
 import type { CheckResult, Evidence, Verdict } from "../../specs/contracts/verdict.js";
+import { checkLabel } from "../report/check-label.js";
 import { escapeText } from "../report/escape-text.js";
 import { conversationLine, isLaneEvent } from "./conversation-line.js";
 import { durationText } from "./duration-text.js";
@@ -38,7 +39,7 @@ export function plainLine(event: EventBody, state: ProgressState): string | null
     case "attempt-submitted":
       return `attempt ${event.attempt}: ${escapeText(event.summary)} (commit ${event.commit.slice(0, 10)})`;
     case "check-started":
-      return `  ${event.check}: running`;
+      return `  ${checkLabel(event.check)}: running`;
     case "check-finished":
       return `  ${checkLine(event.result)}`;
     case "attempt-judged":
@@ -60,7 +61,7 @@ function trialLine(event: Extract<EventBody, { type: "trial-finished" }>, state:
 }
 
 function checkLine(result: CheckResult): string {
-  const head = `${result.check}: ${result.status} in ${durationText(result.durationMs)}`;
+  const head = `${checkLabel(result.check)}: ${result.status} in ${durationText(result.durationMs)}`;
   switch (result.status) {
     case "passed":
       return `${head}; ${escapeText(result.summary)}`;

@@ -3,8 +3,9 @@ import {
   type CheckName,
   type CheckResult,
   type CheckStatus,
-  checkNames,
+  kernelChecks,
   type Outcome,
+  trainerChecks,
   type Verdict,
 } from "../../specs/contracts/verdict.js";
 import { isAccepted, type RatioInterval, speedUpOf } from "../../specs/verdict-speed.js";
@@ -44,7 +45,7 @@ export interface ProgressState {
   end: { end: RunEnd; message: string; elapsedMs: number } | null;
 }
 
-const freshLadder = (): Rung[] => checkNames.map((check) => ({ state: "waiting", check }));
+const freshLadder = (): Rung[] => kernelChecks.map((check) => ({ state: "waiting", check }));
 
 export const emptyProgress: ProgressState = {
   startedAtMs: null,
@@ -118,6 +119,11 @@ function finishTrial(tuning: TuningProgress | null, event: Extract<EventBody, { 
 }
 
 function replaceRung(ladder: Rung[], rung: Rung): Rung[] {
+  // A check that kernels do not have: it is a trainer that climbs.
+  if (!ladder.some(({ check }) => check === rung.check)) {
+    const known = (check: CheckName) => ladder.find((old) => old.check === check) ?? { state: "waiting" as const, check };
+    return replaceRung(trainerChecks.map(known), rung);
+  }
   return ladder.map((old) => (old.check === rung.check ? rung : old));
 }
 

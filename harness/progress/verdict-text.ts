@@ -1,4 +1,5 @@
 import type { CheckResult, Verdict } from "../../specs/contracts/verdict.js";
+import { checkLabel } from "../report/check-label.js";
 import { escapeText } from "../report/escape-text.js";
 import { breakdownText, figuresText } from "../report/figures-text.js";
 import { evidenceText } from "./evidence-text.js";
@@ -25,14 +26,16 @@ export function verdictText(verdict: Verdict): string {
 function troubleLines(result: CheckResult): string[] {
   switch (result.status) {
     case "passed":
-      return (result.warnings ?? []).slice(0, evidenceShown).map((warning) => `  ${result.check}: warning: ${escapeText(warning)}`);
+      return (result.warnings ?? [])
+        .slice(0, evidenceShown)
+        .map((warning) => `  ${checkLabel(result.check)}: warning: ${escapeText(warning)}`);
     case "failed": {
-      const shown = result.evidence.slice(0, evidenceShown).map((evidence) => `  ${result.check}: ${evidenceText(evidence)}`);
+      const shown = result.evidence.slice(0, evidenceShown).map((evidence) => `  ${checkLabel(result.check)}: ${evidenceText(evidence)}`);
       const left = result.evidence.length - shown.length;
       return left > 0 ? [...shown, `  and ${left} more (--json has all)`] : shown;
     }
     default:
-      return [`  ${result.check}: ${result.status}: ${escapeText(result.reason)}`];
+      return [`  ${checkLabel(result.check)}: ${result.status}: ${escapeText(result.reason)}`];
   }
 }
 

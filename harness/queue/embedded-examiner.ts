@@ -2,12 +2,14 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { type JobKey, type JobWatcher, type TakenJob, usualPriority, type WorkerSeat } from "../../specs/contracts/queue.js";
 import type { Sandbox, SandboxProtection } from "../../specs/contracts/sandbox.js";
-import type { LoadedSpec, Variant } from "../../specs/contracts/spec.js";
+import type { Variant } from "../../specs/contracts/spec.js";
 import type { Candidate, MachineClass, Toolchain, TuningSpace } from "../../specs/contracts/target.js";
+import type { LoadedExam } from "../../specs/contracts/trainer-spec.js";
 import type { EntryTrial, Verdict } from "../../specs/contracts/verdict.js";
 import type { JudgeWatcher } from "../../verifiers/judge.js";
 import { exactJson, parseExactJson } from "../exact-json.js";
 import type { BaselineSummary, Examiner } from "../examiner.js";
+import { packageRoot } from "../package-root.js";
 import { verifierHash } from "../verifier-hash.js";
 import { canonicalJson } from "./canonical-json.js";
 import { EmbeddedQueue } from "./embedded-queue.js";
@@ -19,7 +21,7 @@ export interface EmbeddedExaminerOptions {
   /** The run's: the queue's file lies there. */
   directory: string;
   run: string;
-  loaded: LoadedSpec;
+  loaded: LoadedExam;
   variant: string;
   target: string;
   signal: AbortSignal;
@@ -134,7 +136,7 @@ export class EmbeddedExaminer implements Examiner {
 
   private keyOf(candidate: Candidate, quick: boolean, nonce: string): JobKey {
     const { room, loaded, variant, target } = this.options;
-    const verifiers = verifierHash();
+    const verifiers = verifierHash(packageRoot(), loaded.spec.format);
     return {
       ...{ specHash: loaded.hash, referenceHash: loaded.referenceHash, variant, target, threads: room.threads, nonce },
       source: packCandidate(candidate).source,

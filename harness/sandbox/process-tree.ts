@@ -95,6 +95,11 @@ export function proportionalMemoryUnder(root: number): number {
   }, 0);
 }
 
+/** Most bytes that the largest process under `root` has had resident, as the kernel keeps it (VmHWM). */
+export function peakMemoryUnder(root: number): number {
+  return processesUnder(root).reduce((most, pid) => Math.max(most, 1024 * kibibytesIn(`/proc/${pid}/status`, "VmHWM")), 0);
+}
+
 /** CPU seconds used under `root` so far, by processes that ended and were waited for too. */
 export function cpuSecondsUnder(root: number): number {
   return processesUnder(root).reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);

@@ -9,7 +9,7 @@ import {
   SandboxUnavailable,
 } from "../../specs/contracts/sandbox.js";
 import { OutputCapture } from "./output-capture.js";
-import { cpuSecondsUnder, freezeUnder, thawUnder } from "./process-tree.js";
+import { cpuSecondsUnder, freezeUnder, peakMemoryUnder, thawUnder } from "./process-tree.js";
 import { watchResources } from "./resource-watch.js";
 
 /** How the started process itself ended. */
@@ -134,6 +134,7 @@ export function supervise(confined: Confined, command: SandboxCommand): SandboxP
       if (root !== null) cpuSeconds = Math.max(cpuSeconds, cpuSecondsUnder(root));
       return cpuSeconds;
     },
+    peakBytes: () => (root === null ? 0 : peakMemoryUnder(root)),
     kill: () => stop(() => ({ kind: "killed" })),
   };
 }

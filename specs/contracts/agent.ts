@@ -1,11 +1,12 @@
 import type { BudgetLimits, ConversationEvent } from "./event.js";
-import type { LoadedSpec, Variant } from "./spec.js";
+import type { Variant } from "./spec.js";
 import type { Candidate, MachineClass, Toolchain, TuningSpace } from "./target.js";
+import type { LoadedExam } from "./trainer-spec.js";
 import type { EntryTrial, Verdict } from "./verdict.js";
 
 /** What the harness hands to an agent; it is all an agent may know. */
 export interface AgentBriefing {
-  loaded: LoadedSpec;
+  loaded: LoadedExam;
   variantName: string;
   variant: Variant;
   targetName: string;

@@ -79,6 +79,8 @@ export interface SandboxProcess {
   thaw(): Promise<void>;
   /** CPU seconds used by all processes of the sandbox so far. */
   cpuSeconds(): number;
+  /** Most bytes that the largest process of the sandbox has had resident; 0 once it has ended. */
+  peakBytes(): number;
   kill(): void;
 }
 

@@ -204,6 +204,15 @@ export type InputBuffer = Static<typeof InputBuffer>;
 export type OutputBuffer = Static<typeof OutputBuffer>;
 export type BufferSpec = InputBuffer | OutputBuffer;
 
+/** What a goal may spend where its user says nothing. */
+export const Budget = Type.Object(
+  {
+    attempts: Type.Integer({ minimum: 1, maximum: 10_000 }),
+    minutes: Type.Number({ exclusiveMinimum: 0, maximum: 10_000 }),
+  },
+  closed,
+);
+
 export const KernelSpec = Type.Object(
   {
     format: Type.Literal("forge-kernel/1", { description: "Version of this format." }),
@@ -244,13 +253,7 @@ export const KernelSpec = Type.Object(
       },
       closed,
     ),
-    budget: Type.Object(
-      {
-        attempts: Type.Integer({ minimum: 1, maximum: 10_000 }),
-        minutes: Type.Number({ exclusiveMinimum: 0, maximum: 10_000 }),
-      },
-      closed,
-    ),
+    budget: Budget,
   },
   { ...closed, $id: "forge-kernel/1", title: "Forge kernel spec" },
 );

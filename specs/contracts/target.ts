@@ -154,6 +154,8 @@ export interface Session {
   freeze(): Promise<void>;
   thaw(): Promise<void>;
   cpuSeconds(): number;
+  /** Most bytes that the session's process has had resident so far. */
+  peakBytes(): number;
   close(): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { Variant } from "./spec.js";
+import { Budget, type LoadedSpec, Variant } from "./spec.js";
 
 /**
  * The exam outline of a trainer: a decoder-only model, its optimizer, and what it is examined on. This schema is the single source of the
@@ -112,6 +112,7 @@ export const TrainerSpec = Type.Object(
       {
         hidden: Type.Integer({ minimum: 2, maximum: 64, description: "Hidden cases drawn after submission." }),
         own: BatchShape,
+        timed: BatchShape,
         long_run: Type.Object(
           {
             shape: ModelShape,
@@ -131,6 +132,7 @@ export const TrainerSpec = Type.Object(
       },
       closed,
     ),
+    budget: Budget,
   },
   { ...closed, $id: "forge-trainer/1", title: "Forge trainer spec" },
 );
@@ -149,3 +151,8 @@ export interface LoadedTrainerSpec {
   /** SHA-256 (hex) of the reference and of forge.h, which it includes. */
   referenceHash: string;
 }
+
+/** Any exam: of a kernel, or of a trainer. */
+export type LoadedExam = LoadedSpec | LoadedTrainerSpec;
+
+export const isTrainerExam = (loaded: LoadedExam): loaded is LoadedTrainerSpec => loaded.spec.format === "forge-trainer/1";

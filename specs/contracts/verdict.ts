@@ -1,8 +1,25 @@
 import type { ElementType, Regime, Sizes } from "./spec.js";
 
 /** The order in which a candidate is judged; the first failure stops. */
-export const checkNames = ["rules", "build", "memory", "align", "determinism", "speed", "confirmation"] as const;
-export type CheckName = (typeof checkNames)[number];
+export const kernelChecks = ["rules", "build", "memory", "align", "determinism", "speed", "confirmation"] as const;
+/**
+ * The same of a trainer: `forward` to `training` are milestones M3 to M6 of its exam (M1 and M2, single operations, are exams of their own
+ * under specs/kernels/), `speed` is S1.
+ */
+export const trainerChecks = [
+  "rules",
+  "build",
+  "memory",
+  "forward",
+  "backward",
+  "steps",
+  "checkpoint",
+  "training",
+  "speed",
+  "confirmation",
+] as const;
+export type TrainerCheckName = (typeof trainerChecks)[number];
+export type CheckName = (typeof kernelChecks)[number] | TrainerCheckName;
 
 /** Where a value stood and what was wrong with it; given in full on public cases only. */
 export interface Mismatch {
@@ -48,6 +65,19 @@ export type Evidence = { law: string } & (
   | { kind: "determinism"; entry: string; output: string; differing: number }
   | { kind: "crash"; entry: string; detail: string }
   | { kind: "speed"; entry: string; detail: string }
+  /** Of a trainer: it crashed, hung, answered with a status, or touched what is not its own. */
+  | { kind: "fault"; detail: string }
+  | {
+      kind: "misaligned";
+      visibility: "public" | "hidden" | "own";
+      gate: AlignmentGate;
+      /** What was compared: "logits", "step 1: loss", "model.norm.weight: second moment". */
+      output: string;
+      timesOver: number;
+      /** On public cases only. */
+      mismatch?: Mismatch;
+    }
+  | { kind: "training"; detail: string }
 );
 
 /** `low`, `high`: the sequential interval of the median of paired time ratios baseline/candidate, at `confidence`. */
@@ -72,6 +102,16 @@ export interface SpeedFigure {
   bytesPerSecond: number;
 }
 
+/** Loss by step of a long run: the candidate's, and the references' that it is held against. */
+export interface TrainingCurve {
+  candidate: number[];
+  references: number[][];
+  /** Mean loss over the last steps, and the interval that an honest trainer's lies in. */
+  mean: number;
+  low: number;
+  high: number;
+}
+
 export type CheckStatus = "passed" | "failed" | "undecided" | "skipped" | "errored";
 
 interface CheckBase {
@@ -81,8 +121,8 @@ interface CheckBase {
   summary: string;
 }
 export type CheckResult =
-  | (CheckBase & { status: "passed"; figures?: SpeedFigure[]; warnings?: string[] })
-  | (CheckBase & { status: "failed"; evidence: Evidence[]; figures?: SpeedFigure[] })
+  | (CheckBase & { status: "passed"; figures?: SpeedFigure[]; warnings?: string[]; curve?: TrainingCurve })
+  | (CheckBase & { status: "failed"; evidence: Evidence[]; figures?: SpeedFigure[]; curve?: TrainingCurve })
   | (CheckBase & { status: "undecided"; reason: string; figures: SpeedFigure[] })
   | (CheckBase & { status: "skipped"; reason: string })
   | (CheckBase & { status: "errored"; reason: string });
@@ -103,8 +143,8 @@ export interface TimeBreakdown {
 export interface Verdict {
   outcome: Outcome;
   checks: CheckResult[];
-  /** Hex seeds, revealed after judging, so that anyone can repeat the hidden cases. */
-  seeds: { hidden: string; timed: string; confirmation?: string };
+  /** Hex seeds, revealed after judging, so that anyone can repeat the hidden cases. `training`: of a trainer's long run. */
+  seeds: { hidden: string; timed: string; confirmation?: string; training?: string };
   thresholds: Record<string, number>;
   breakdown: TimeBreakdown;
   quick: boolean;

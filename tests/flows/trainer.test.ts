@@ -1,8 +1,14 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
+import type { ForgeEvent } from "../../specs/contracts/event.js";
+import type { GateReport } from "../../specs/contracts/gate.js";
+import type { TrainerSpec } from "../../specs/contracts/trainer-spec.js";
 import { runForge } from "../harness/cli/run-forge.js";
 import { temporaryFolder } from "../harness/temporary-folder.js";
+import { lastingFolder } from "../small-spec.js";
+import { streamForge } from "./forge-process.js";
 
 const minutes = 60_000;
 const spec = "specs/models/minicpm-tiny.yaml";
@@ -30,7 +36,7 @@ describe("forge check of a trainer", { timeout: 5 * minutes }, () => {
     expect(code, stdout).toBe(0);
     for (const rung of ["M3 forward: passed", "M4 backward: passed", "M5 steps: passed", "M5 checkpoint: passed", "M6 training: skipped"])
       expect(stdout).toContain(rung);
-    expect(stdout).toContain("Passed: it trains right. (Quick: public cases only");
+    expect(stdout).toContain("Passed: it is right. (Quick: public cases only");
   });
 
   it("of one that decays the gains of norms fails where steps are judged, and names the tensor", () => {
@@ -54,5 +60,70 @@ describe("forge check of a trainer", { timeout: 5 * minutes }, () => {
     const { code, stderr } = runForge(["check", folder, "--spec", wrong, "--variant", "f32", "--quick"]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/wrong\.yaml:\d+:\d+: 4 query heads cannot share 3 KV heads evenly/);
+  });
+});
+
+/** The tiny model's spec, smaller still: every rung of the ladder, in seconds each. */
+function writeNanoSpec(project: string): string {
+  const nano = parse(readFileSync(spec, "utf8")) as TrainerSpec;
+  nano.name = "nano";
+  nano.reference = "decoder.c";
+  nano.model = { ...nano.model, layers: 1, hidden: 64, query_heads: 2, kv_heads: 1, head_dim: 32, feed_forward: 96 };
+  nano.exam.hidden = 2;
+  nano.exam.timed = { micro_batches: 1, batch: 2, length: 64 };
+  nano.exam.long_run.steps = 20;
+  nano.variants = { f32: nano.variants.f32! };
+  nano.budget = { attempts: 2, minutes: 10 };
+  writeFileSync(join(project, "nano.yaml"), stringify(nano));
+  cpSync("reference-kernels/decoder.c", join(project, "decoder.c"));
+  return join(project, "nano.yaml");
+}
+
+describe("forge goal of a trainer", { timeout: 10 * minutes }, () => {
+  const project = lastingFolder();
+  const accepted = join("generated", "nano", "f32", "x86-64");
+
+  it("has what compilers make of the reference judged by the whole ladder, and accepts it with its certificate", async () => {
+    const path = writeNanoSpec(project);
+    const { code, events, errors } = await streamForge(["goal", path], project);
+    const judged = events.filter((event) => event.type === "attempt-judged");
+    expect(code, `${errors}${JSON.stringify(judged)}`).toBe(0);
+    const started = events.find((event) => event.type === "run-started") as Extract<ForgeEvent, { type: "run-started" }>;
+    expect(started.goal).toMatchObject({ spec: "nano", variant: "f32", target: "x86-64", agent: "autotune" });
+    const verdict = judged.at(-1)?.type === "attempt-judged" ? judged.at(-1)!.verdict : undefined;
+    for (const check of ["forward", "backward", "steps", "checkpoint", "training"])
+      expect(verdict?.checks.find((result) => result.check === check)).toMatchObject({ status: "passed" });
+    const training = verdict?.checks.find(({ check }) => check === "training");
+    expect(training && "curve" in training ? training.curve?.candidate.length : 0).toBe(20);
+    const speed = verdict?.checks.find(({ check }) => check === "speed");
+    expect(speed && "figures" in speed ? speed.figures : []).toMatchObject([{ entry: "trainer_step", limitedBy: "compute" }]);
+    expect(speed?.summary).toMatch(/tokens\/s.* % of the f32 peak.*peak memory \d+ MiB/);
+    const certificate = JSON.parse(readFileSync(join(project, accepted, "certificate.json"), "utf8")) as Record<string, unknown>;
+    expect(certificate).toMatchObject({ spec: { name: "nano", path: "nano.yaml" }, variant: "f32", agent: "autotune" });
+  });
+
+  it("is judged again by its folder alone, held by the gate, and a flipped byte is named", () => {
+    const quick = runForge(["check", accepted, "--quick"], project);
+    expect(quick.code, quick.stdout + quick.stderr).toBe(0);
+    expect(quick.stdout).toContain("M4 backward: passed");
+    const gated = runForge(["gate", "--all", "--correctness-only", "--json"], project);
+    const report = JSON.parse(gated.stdout) as GateReport;
+    expect(report, gated.stderr).toMatchObject({
+      outcome: "held",
+      folders: [{ folder: accepted, certificate: { state: "valid" }, status: "held" }],
+    });
+    expect(report.folders[0]!.checks.map(({ check }) => check)).toContain("training");
+    const source = join(project, accepted, "trainer.c");
+    writeFileSync(source, `${readFileSync(source, "utf8")} `);
+    const flipped = runForge(["check", accepted, "--quick"], project);
+    expect(flipped.code).toBe(1);
+    expect(flipped.stderr).toContain("trainer.c");
+  });
+
+  it("is not sent to workers, which do not judge trainers yet", () => {
+    const secret = join(project, "secret");
+    writeFileSync(secret, "x".repeat(40), { mode: 0o600 });
+    const sent = runForge(["goal", "nano.yaml", "--redis", "redis://127.0.0.1:1", "--secret-file", secret], project);
+    expect(sent.code).not.toBe(0);
   });
 });

@@ -15,7 +15,7 @@ import type { Outcome } from "../../specs/contracts/verdict.js";
 import { runStarted, sampleCandidate, sampleGoal, sampleVerdict } from "./sample-run.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
-const exam = { hash: sampleGoal.specHash, referenceHash: "c".repeat(64) };
+const exam = { spec: { format: "forge-kernel/1" as const }, hash: sampleGoal.specHash, referenceHash: "c".repeat(64) };
 
 function eventsOf(attempts: { candidate: Candidate; outcome: Outcome }[], specPath = sampleGoal.specPath): ForgeEvent[] {
   const bodies: EventBody[] = [runStarted({ ...sampleGoal, specPath })];
@@ -38,7 +38,7 @@ function accept(
     candidate,
     events,
     attempt,
-    referenceHash: exam.referenceHash,
+    exam,
     toolchains: [{ name: "gcc", version: "12.2.0" }],
     baseline: { compiler: "gcc", flags: ["-O3"], sourceHash: "e".repeat(64) },
     repeat: (directory) => `forge check ${directory}`,
@@ -189,7 +189,7 @@ test("row 53: a changed spec or reference makes it stale and is named; no certif
     status: "stale",
     changed: ["reference"],
   });
-  expect(verifyCertificate(directory, { hash: "f".repeat(64), referenceHash: "f".repeat(64) })).toMatchObject({
+  expect(verifyCertificate(directory, { ...exam, hash: "f".repeat(64), referenceHash: "f".repeat(64) })).toMatchObject({
     status: "stale",
     changed: ["spec", "reference"],
   });

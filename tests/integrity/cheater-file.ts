@@ -4,7 +4,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { Ajv } from "ajv";
 import { parse } from "yaml";
 import { packageRoot } from "../../harness/package-root.js";
-import { checkNames } from "../../specs/contracts/verdict.js";
+import { kernelChecks } from "../../specs/contracts/verdict.js";
 import { type Law, laws } from "../../verifiers/laws.js";
 
 const closed = { additionalProperties: false } as const;
@@ -29,7 +29,7 @@ const Cheater = Type.Object(
     law: literals(lawNames),
     caught: Type.Union(
       [
-        Type.Object({ check: literals(checkNames) }, closed),
+        Type.Object({ check: literals(kernelChecks) }, closed),
         Type.Object(
           {
             harmless: Type.String({ description: "Why the trick gains nothing, though the answers are right." }),

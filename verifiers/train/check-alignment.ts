@@ -1,5 +1,4 @@
-import type { TrainerEvidence } from "../../specs/contracts/trainer-verdict.js";
-import type { AlignmentGate, Mismatch } from "../../specs/contracts/verdict.js";
+import type { AlignmentGate, Evidence, Mismatch } from "../../specs/contracts/verdict.js";
 import { OracleFault } from "../align/classes.js";
 import { expectOutput, readGates } from "../align/output-expectation.js";
 import { isFailure, type OutputReference, shareOf } from "../align/output-reference.js";
@@ -59,7 +58,7 @@ export class TrainerSitting {
       const { trainerCase } = prepared;
       if (seen instanceof TrainerFault) {
         const detail = trainerCase.visibility === "public" ? seen.message : withoutNumbers(seen.message);
-        const evidence: TrainerEvidence = { law: seen.law, kind: "fault", detail };
+        const evidence: Evidence = { law: seen.law, kind: "fault", detail };
         return { status: "failed", summary: `${nameOf(trainerCase)}: ${detail}`, evidence: [evidence] };
       }
       try {
@@ -115,7 +114,7 @@ export function compareWith(reference: OutputReference, values: Float64Array, se
 function objection({ visibility, ...trainerCase }: TrainerCase, { output, gate, share, mismatch }: Finding): TrainerCheckAnswer {
   const isPublic = visibility === "public";
   const shown = isPublic ? output : withoutNumbers(output);
-  const evidence: TrainerEvidence = {
+  const evidence: Evidence = {
     law: gate === "class" ? "classes" : "precision",
     kind: "misaligned",
     visibility,

@@ -1,4 +1,4 @@
-import type { TrainerEvidence, TrainingCurve } from "../../specs/contracts/trainer-verdict.js";
+import type { Evidence, TrainingCurve } from "../../specs/contracts/verdict.js";
 import { deriveSeed } from "../numerics/random.js";
 import { compareWith, withoutNumbers } from "./check-alignment.js";
 import { learningRateAt, rateBound } from "./expect-update.js";
@@ -93,7 +93,7 @@ async function judgeLook(
   return { detail: null, share };
 }
 
-const evidenceOf = (detail: string): TrainerEvidence => ({ law: "precision", kind: "training", detail });
+const evidenceOf = (detail: string): Evidence => ({ law: "precision", kind: "training", detail });
 
 const lossesOf = (reports: StepReport[]): number[] => reports.map(({ loss }) => loss);
 

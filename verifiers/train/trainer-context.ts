@@ -1,9 +1,10 @@
 import type { KernelSpec, LoadedSpec, Variant } from "../../specs/contracts/spec.js";
 import type { Artifact, Candidate, EntrySignature, MachineClass, Session, SessionRequest, Target } from "../../specs/contracts/target.js";
 import type { LoadedTrainerSpec } from "../../specs/contracts/trainer-spec.js";
-import type { TrainerCheckResult } from "../../specs/contracts/trainer-verdict.js";
+import type { CheckStatus, Evidence, SpeedFigure, TrainingCurve } from "../../specs/contracts/verdict.js";
 import type { JudgeContext } from "../judge-context.js";
 import type { Stopwatch } from "../stopwatch.js";
+import type { TrainerBaseline } from "./trainer-baseline.js";
 import type { TrainerBench } from "./trainer-bench.js";
 import { TrainerProcess } from "./trainer-process.js";
 
@@ -21,10 +22,14 @@ export interface TrainerContext {
   support: Record<string, string>;
   /** Public cases only, no long run, no speed. */
   quick: boolean;
-  seeds: { hidden: string; training: string };
+  /** Everything but speed. */
+  untimed: boolean;
+  seeds: { hidden: string; training: string; timed: string; confirmation: string };
   stopwatch: Stopwatch;
   signal: AbortSignal;
   bench: () => Promise<TrainerBench>;
+  /** The rival, found once. */
+  baseline: () => Promise<TrainerBaseline>;
   /** Token ids of the text that is trained on, all below the vocabulary. */
   text: (vocabulary: number) => Promise<ArrayLike<number>>;
   /** Set by the build check, which runs before all that need it. */
@@ -32,7 +37,15 @@ export interface TrainerContext {
 }
 
 /** What a verifier returns; the judge adds its name and how long it took. */
-export type TrainerCheckAnswer = Omit<TrainerCheckResult, "check" | "durationMs">;
+export interface TrainerCheckAnswer {
+  status: CheckStatus;
+  /** What was looked at, or what was found, in one line for people. */
+  summary: string;
+  evidence: Evidence[];
+  warnings?: string[];
+  figures?: SpeedFigure[];
+  curve?: TrainingCurve;
+}
 
 /** Longest time of one call; a step of a large model on a slow machine is long. */
 const callTimeoutMs = 120_000;
@@ -68,7 +81,7 @@ function asKernelSpec({ spec, ...files }: LoadedTrainerSpec): LoadedSpec {
     entries: {},
     gates: { speed: 1, determinism: "bitwise" },
     rules: spec.rules,
-    budget: { attempts: 1, minutes: 1 },
+    budget: spec.budget,
   };
   return { ...files, spec: kernel };
 }
@@ -79,7 +92,6 @@ export function asKernelContext(context: TrainerContext): JudgeContext {
   return {
     ...context,
     loaded: asKernelSpec(context.loaded),
-    seeds: { hidden: context.seeds.hidden, timed: "", confirmation: "" },
     bench: absent,
     baseline: absent,
     duelLimitMs: 0,

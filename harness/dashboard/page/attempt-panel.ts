@@ -1,13 +1,15 @@
-import { type CheckResult, checkNames, type Evidence } from "../../../specs/contracts/verdict.js";
+import { type CheckName, type CheckResult, type Evidence, kernelChecks, trainerChecks } from "../../../specs/contracts/verdict.js";
 import { figuresOf } from "../../../specs/verdict-speed.js";
 import { durationText } from "../../progress/duration-text.js";
 import { evidenceText } from "../../progress/evidence-text.js";
+import { checkLabel } from "../../report/check-label.js";
 import { breakdownText } from "../../report/figures-text.js";
 import { limitShare } from "../../report/limit-share.js";
 import type { AttemptFacts } from "../run-facts.js";
 import { addressText } from "./address.js";
 import { diffView } from "./diff-view.js";
 import { element, multiline } from "./element.js";
+import { lossChart } from "./loss-chart.js";
 import { badge, facts, figuresTable, fillLater, ratio } from "./run-parts.js";
 import { instantText, percentText } from "./units.js";
 import type { ViewContext } from "./view.js";
@@ -49,6 +51,7 @@ export function attemptPanel(context: ViewContext, run: string, attempt: Attempt
       ...(verdict ? [["time", breakdownText(verdict.breakdown)] as [string, string]] : []),
     ]),
     ladder(attempt),
+    ...attempt.checks.flatMap((result) => ("curve" in result && result.curve ? [lossChart(result.curve)] : [])),
     figures.length > 0 ? figuresTable(figures) : null,
     verdict
       ? element(
@@ -71,7 +74,7 @@ export function ladder(attempt: Pick<AttemptFacts, "checks" | "running" | "verdi
   return element(
     "ol",
     { class: "ladder" },
-    ...checkNames.map((check) => {
+    ...climbed(attempt).map((check) => {
       const result = attempt.checks.find((candidate) => candidate.check === check);
       if (result === undefined) {
         const state = attempt.running === check ? "running" : "waiting";
@@ -79,7 +82,7 @@ export function ladder(attempt: Pick<AttemptFacts, "checks" | "running" | "verdi
         return element(
           "li",
           { class: state, "data-check": check },
-          element("span", { class: "rung" }, check),
+          element("span", { class: "rung" }, checkLabel(check)),
           element("span", {}, ""),
           element("span", { class: "quiet" }, text),
         );
@@ -87,12 +90,19 @@ export function ladder(attempt: Pick<AttemptFacts, "checks" | "running" | "verdi
       return element(
         "li",
         { class: result.status, "data-check": check },
-        element("span", { class: "rung" }, check),
+        element("span", { class: "rung" }, checkLabel(check)),
         element("span", { class: "number" }, durationText(result.durationMs)),
         element("span", { class: "told" }, element("span", { class: "status" }, result.status), " ", result.summary, reasons(result)),
       );
     }),
   );
+}
+
+/** A trainer climbs other rungs than a kernel; before the first that only it has, nobody can tell. */
+function climbed({ checks, running }: Pick<AttemptFacts, "checks" | "running">): readonly CheckName[] {
+  const kernels: readonly CheckName[] = kernelChecks;
+  const seen = [...checks.map(({ check }) => check), ...(running ? [running] : [])];
+  return seen.every((check) => kernels.includes(check)) ? kernels : trainerChecks;
 }
 
 function reasons(result: CheckResult): HTMLElement | null {

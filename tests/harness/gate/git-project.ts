@@ -42,7 +42,7 @@ export function accept(folder: string, spec: string, target: string, candidate =
     candidate,
     events: bodies.map((body, sequence) => ({ ...body, sequence, at: "2026-01-02T03:04:05.678Z", run: "run-1" })),
     attempt: 1,
-    referenceHash: loaded.referenceHash,
+    exam: loaded,
     toolchains: [{ name: "gcc", version: "12.2.0" }],
     baseline: { compiler: "gcc", flags: ["-O3"], sourceHash: "e".repeat(64) },
     repeat: (directory) => `forge check ${directory}`,

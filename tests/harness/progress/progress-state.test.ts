@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { advance, emptyProgress, type ProgressState } from "../../../harness/progress/progress-state.js";
 import type { EventBody } from "../../../specs/contracts/event.js";
+import { trainerChecks } from "../../../specs/contracts/verdict.js";
 import { recordedRun, speedFigure, verdictOf } from "./recorded-run.js";
 
 const after = (events: EventBody[], from: ProgressState = emptyProgress) =>
@@ -18,6 +19,19 @@ test("a check that runs is on the ladder with its start, and with its answer onc
 
 test("a new attempt starts with a fresh ladder", () => {
   expect(until("attempt-submitted", 2).ladder.every((rung) => rung.state === "waiting")).toBe(true);
+});
+
+test("a trainer's first check that kernels do not have makes the ladder a trainer's, what was passed so far on it", () => {
+  const passed: EventBody = {
+    type: "check-finished",
+    attempt: 1,
+    result: { check: "memory", status: "passed", durationMs: 5, summary: "clean" },
+  };
+  const { ladder } = after([passed, { type: "check-started", attempt: 1, check: "forward" }]);
+  expect(ladder.map(({ check }) => check)).toEqual(trainerChecks);
+  expect(ladder.find(({ check }) => check === "memory")).toMatchObject({ state: "passed", durationMs: 5 });
+  expect(ladder.find(({ check }) => check === "forward")).toMatchObject({ state: "running" });
+  expect(ladder.find(({ check }) => check === "training")).toEqual({ state: "waiting", check: "training" });
 });
 
 test("the best is the confirmation's figure, not the luckier first one", () => {

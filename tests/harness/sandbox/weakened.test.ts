@@ -24,7 +24,7 @@ function accept(sandbox: SandboxProtection): string {
     candidate,
     events: bodies.map((body, sequence): ForgeEvent => ({ ...body, sequence, at: "2026-01-02T03:04:05.678Z", run: "run-1" })),
     attempt: 1,
-    referenceHash: "c".repeat(64),
+    exam: { spec: { format: "forge-kernel/1" }, hash: sampleGoal.specHash, referenceHash: "c".repeat(64) },
     toolchains: [],
     baseline: { compiler: "gcc", flags: [], sourceHash: "e".repeat(64) },
     repeat: (directory) => `forge check ${directory}`,
@@ -47,7 +47,7 @@ describe("a sandbox with a protection taken away", () => {
     expect(() => accept(weakened)).toThrow("sandbox is weakened, which certifies nothing");
     for (const kind of ["bubblewrap", "none"] as const) {
       const directory = accept({ ...weakened, kind });
-      const exam = { hash: sampleGoal.specHash, referenceHash: "c".repeat(64) };
+      const exam = { spec: { format: "forge-kernel/1" as const }, hash: sampleGoal.specHash, referenceHash: "c".repeat(64) };
       expect(verifyCertificate(directory, exam).status).toBe("valid");
     }
   });

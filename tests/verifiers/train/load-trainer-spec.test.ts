@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { SpecError } from "../../../specs/spec-error.js";
-import { isTrainerSpec, loadTrainerSpec } from "../../../specs/trainer/load-trainer-spec.js";
+import { loadExam, loadTrainerSpec } from "../../../specs/trainer/load-trainer-spec.js";
 
 const shipped = readFileSync("specs/models/minicpm-tiny.yaml", "utf8");
 
@@ -44,9 +44,9 @@ test("the shipped spec is accepted wherever it lies, with hashes of what it rest
 });
 
 test("a trainer's spec is told from a kernel's by what it says of itself", () => {
-  expect(isTrainerSpec("specs/models/minicpm-tiny.yaml")).toBe(true);
-  expect(isTrainerSpec("specs/kernels/rmsnorm.yaml")).toBe(false);
-  expect(isTrainerSpec("specs/models/nothing.yaml")).toBe(false);
+  expect(loadExam("specs/models/minicpm-tiny.yaml").spec.format).toBe("forge-trainer/1");
+  expect(loadExam("specs/kernels/rmsnorm.yaml").spec.format).toBe("forge-kernel/1");
+  expect(() => loadExam("specs/models/nothing.yaml")).toThrow(SpecError);
 });
 
 describe("an error names file, line and column, what was expected and what to do", () => {

@@ -6,7 +6,7 @@ import { createSandbox } from "../../../harness/sandbox/create-sandbox.js";
 import { createTarget, hostTargetName } from "../../../harness/targets.js";
 import type { Candidate, MachineClass, Target } from "../../../specs/contracts/target.js";
 import type { LoadedTrainerSpec } from "../../../specs/contracts/trainer-spec.js";
-import type { TrainerCheckName } from "../../../specs/contracts/trainer-verdict.js";
+import type { TrainerCheckName } from "../../../specs/contracts/verdict.js";
 import { trainerEntries } from "../../../specs/trainer/trainer-abi.js";
 import { generateTrainerHeader } from "../../../specs/trainer/trainer-header.js";
 import { Stopwatch } from "../../../verifiers/stopwatch.js";
@@ -90,11 +90,12 @@ export class TrainerHall {
     const build = await target.build({ candidate, support, entries, mode: "plain", threads });
     if (build.status === "failed") throw new Error(build.log);
     return {
-      ...{ loaded, variant: types, target, host: target, machine, threads, candidate, entries, support, quick },
-      seeds: { hidden: seed, training: seed },
+      ...{ loaded, variant: types, target, host: target, machine, threads, candidate, entries, support, quick, untimed: true },
+      seeds: { hidden: seed, training: seed, timed: seed, confirmation: seed },
       stopwatch: new Stopwatch(),
       signal: new AbortController().signal,
       bench: async () => this.bench,
+      baseline: () => Promise.reject(new Error("nothing is timed here")),
       text: async () => this.text,
       artifact: build.artifact,
     };
@@ -118,5 +119,6 @@ export async function ask(context: TrainerContext, check: "rules" | "memory" | "
   if (check === "checkpoint") return { check, ...(await checkCheckpoint(context)) };
   if (check === "training") return { check, ...(await checkTraining(context)) };
   const { checks } = await judgeTrainer({ ...context, artifact: null }, { started: () => {}, finished: () => {} });
-  return checks[0]!;
+  const [rules] = checks;
+  return { check, status: rules!.status, summary: rules!.summary, evidence: rules!.status === "failed" ? rules!.evidence : [] };
 }

@@ -151,6 +151,10 @@ class WasmSession implements Session {
     return this.process.cpuSeconds();
   }
 
+  peakBytes(): number {
+    return this.process.peakBytes();
+  }
+
   async close(): Promise<void> {
     this.process.kill();
     await this.process.done.catch(() => undefined);

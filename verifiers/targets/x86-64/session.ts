@@ -241,6 +241,10 @@ class X86Session implements Session {
     return this.process.cpuSeconds();
   }
 
+  peakBytes(): number {
+    return this.process.peakBytes();
+  }
+
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;

@@ -13,7 +13,7 @@ import { openRunStore } from "../../../../harness/store/run-store.js";
 import { acceptedFolders } from "../../../../harness/store/shipped-records.js";
 import type { Certificate } from "../../../../specs/contracts/certificate.js";
 import type { QueueOverview } from "../../../../specs/contracts/queue-overview.js";
-import { checkNames, type SpeedFigure } from "../../../../specs/contracts/verdict.js";
+import { kernelChecks, type SpeedFigure } from "../../../../specs/contracts/verdict.js";
 import { loadSpec } from "../../../../specs/load-spec.js";
 import { figuresOf, speedUp, speedUpOf } from "../../../../specs/verdict-speed.js";
 import { sampleGoal } from "../../sample-run.js";
@@ -108,7 +108,7 @@ test("a run: ladder, reasons, figures, words and spend are those of its log", as
   const verdict = judged(events, 2);
   await page.goto(`${url}#/run/${first}/attempt/2`);
   await page.waitForSelector(".attempt[aria-label='attempt 2']");
-  for (const name of checkNames) {
+  for (const name of kernelChecks) {
     const check = verdict.checks.find((one) => one.check === name)!;
     const rung = (await textOf(page.locator(`[data-check=${name}]`))).replace(/\s+/g, " ");
     expect(rung).toContain(`${name} ${durationText(check.durationMs)} ${check.status} ${check.summary}`);
