@@ -17,6 +17,7 @@ const steps = [
       "run",
       "tests/flows/agents/ways-in.test.ts",
       "tests/flows/agents/killed-runs.test.ts",
+      "tests/flows/agents/lanes.test.ts",
     ],
   },
   { name: "trainers", command: ["env", "FORGE_WHOLE=1", "npx", "vitest", "run", "tests/verifiers/train/wrong-trainers.test.ts"] },

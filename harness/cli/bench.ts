@@ -8,6 +8,7 @@ import { UsageError } from "./usage-error.js";
 const benches: Record<string, () => Promise<{ run(benchArguments: string[]): Promise<number> }>> = {
   verdict: () => import("../bench/verdict.js"),
   kernels: () => import("../bench/kernels.js"),
+  trainers: () => import("../bench/trainers.js"),
   sentinels: () => import("../bench/sentinels.js"),
   crashes: () => import("../bench/crashes.js"),
   oddities: () => import("../bench/oddities.js"),
@@ -41,6 +42,11 @@ export function declareBench(program: Command, host: CommandHost): void {
           "  --under-load         take figures though others use the machine, and mark them\n" +
           "  --generated, --specs <folder>        other folders than Forge's own\n" +
           "  --json, --markdown   one object a line, or a table for docs\n" +
+          "trainers: what was forged beside PyTorch (plain eager, compiled, Hugging Face), tokens/s, MFU, peak memory\n" +
+          "  --spec <name or file>, --variant <name>   only these (default: minicpm-tiny, -small, -medium; f32, bf16)\n" +
+          "  --trainer <folder>   this code in place of what lies under generated/\n" +
+          "  --rounds <count>     5 to 64 (default: 5); --threads <count>; --under-load; --generated <folder>\n" +
+          "  --profile            where a step's time goes, on stderr; --json, --markdown\n" +
           "sentinels: wrong kernels that must be rejected and honest ones that must be accepted\n" +
           "  --spec, --variant, --only <name>     only these\n" +
           "  --repeat <count>     rounds, each with fresh hidden cases (default: 1)\n" +

@@ -155,6 +155,11 @@ export class TrainerRoom implements Examiner {
     });
   }
 
+  /** Tokens of the text that a model of this spec trains on. */
+  text(): Promise<ArrayLike<number>> {
+    return corpusTokens(largestWithin(this.loaded.spec.model.vocabulary));
+  }
+
   tuningSpace(): TuningSpace {
     return this.target.tuningSpace(this.variant);
   }

@@ -33,7 +33,7 @@ function tunedOpenblas(threads: number): Record<string, string> {
   };
 }
 
-const peerFile = (name: string): string => join(packageRoot(), "harness", "bench", "peers", name);
+const benchFile = (name: string): string => join(packageRoot(), "harness", "bench", name);
 
 export function pythonOfPeers(): string {
   return process.env.FORGE_PYTHON || join(packageRoot(), ".venv", "bin", "python");
@@ -42,26 +42,29 @@ export function pythonOfPeers(): string {
 const pytorch: PeerKind = {
   name: "pytorch",
   modes: { eager: "pytorch-eager", compiled: "pytorch-compiled", onednn: "onednn", openblas: "openblas" },
-  async start(threads) {
-    const python = pythonOfPeers();
-    if (python.includes("/") && !existsSync(python))
-      return `there is no Python at ${python}: set FORGE_PYTHON to one with PyTorch, or run \`node scripts/install-prerequisites.mjs --python\``;
-    return PeerProcess.start(pytorch.name, [python, peerFile("pytorch_peer.py")], {
-      ...tunedAllocator,
-      OMP_NUM_THREADS: String(threads),
-      ...tunedOpenblas(threads),
-      TORCHINDUCTOR_CACHE_DIR: join(cacheDirectory(), "torchinductor"),
-      // Its compiling processes would otherwise stay, and be there while others are timed.
-      TORCHINDUCTOR_COMPILE_THREADS: "1",
-      PYTHONDONTWRITEBYTECODE: "1",
-    });
-  },
+  start: (threads) => startPyTorch(threads, "peers/pytorch_peer.py"),
 };
+
+/** A script of ours in a Python with PyTorch, tuned; a text says why it is not there. */
+export async function startPyTorch(threads: number, script: string): Promise<{ process: PeerProcess; version: string } | string> {
+  const python = pythonOfPeers();
+  if (python.includes("/") && !existsSync(python))
+    return `there is no Python at ${python}: set FORGE_PYTHON to one with PyTorch, or run \`node scripts/install-prerequisites.mjs --python\``;
+  return PeerProcess.start("pytorch", [python, benchFile(script)], {
+    ...tunedAllocator,
+    OMP_NUM_THREADS: String(threads),
+    ...tunedOpenblas(threads),
+    TORCHINDUCTOR_CACHE_DIR: join(cacheDirectory(), "torchinductor"),
+    // Its compiling processes would otherwise stay, and be there while others are timed.
+    TORCHINDUCTOR_COMPILE_THREADS: "1",
+    PYTHONDONTWRITEBYTECODE: "1",
+  });
+}
 
 const onnxruntimeWeb: PeerKind = {
   name: "onnxruntime-web",
   modes: { wasm: "onnxruntime-web" },
-  start: () => PeerProcess.start(onnxruntimeWeb.name, [process.execPath, peerFile("onnxruntime-peer.mjs")], {}),
+  start: () => PeerProcess.start(onnxruntimeWeb.name, [process.execPath, benchFile("peers/onnxruntime-peer.mjs")], {}),
 };
 
 /** Who competes on which target. */

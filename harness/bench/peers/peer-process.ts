@@ -68,23 +68,23 @@ export class PeerProcess {
   }
 
   load(request: LoadRequest): Promise<PeerAnswer<object>> {
-    return this.request({ command: "load", ...request });
+    return this.ask({ command: "load", ...request });
   }
 
   prepare(mode: string, results: string): Promise<PeerAnswer<PreparedPeer>> {
-    return this.request({ command: "prepare", mode, results });
+    return this.ask({ command: "prepare", mode, results });
   }
 
   /** Seconds that one call on each of these sets took together, without what lies between the calls. */
   async time(mode: string, sets: number[]): Promise<number> {
-    const answer = await this.request<{ seconds: number }>({ command: "time", mode, sets });
+    const answer = await this.ask<{ seconds: number }>({ command: "time", mode, sets });
     if (answer.status !== "done") throw new Error(`${this.name} ${mode} broke while it was timed: ${answer.reason}`);
     return answer.seconds;
   }
 
   async release(): Promise<void> {
     this.thaw();
-    await this.request({ command: "release" });
+    await this.ask({ command: "release" });
   }
 
   freeze(): Promise<void> {
@@ -107,7 +107,8 @@ export class PeerProcess {
     await ended;
   }
 
-  private request<T>(body: object): Promise<PeerAnswer<T>> {
+  /** One request, one answer. */
+  ask<T>(body: object): Promise<PeerAnswer<T>> {
     this.child.stdin.write(`${JSON.stringify(body)}\n`);
     return this.answer<T>();
   }
