@@ -8,6 +8,7 @@ import { estimateRatio } from "../../verifiers/speed/sequential-test.js";
 import { drawFreshState } from "../../verifiers/train/draw-state.js";
 import { drawTextBatch } from "../../verifiers/train/draw-text-batch.js";
 import { writeState } from "../../verifiers/train/observe.js";
+import { shareOfPeak } from "../../verifiers/train/share-of-peak.js";
 import { TrainerProcess } from "../../verifiers/train/trainer-process.js";
 import { cacheDirectory } from "../cache-directory.js";
 import { readCandidateFolder } from "../candidate-folder.js";
@@ -91,12 +92,13 @@ async function measureModel(
   signal: AbortSignal,
 ): Promise<TrainerRow[]> {
   const { loaded, target, threads } = room;
-  const { model, training, optimizer } = loaded.spec;
+  const { model, training } = loaded.spec;
   const seed = freshSeed();
   const text = await room.text();
   const batchAt = (step: number) => drawTextBatch(text, training, seed, step);
   const setting = settingOf(loaded.spec, model);
-  const state = drawFreshState(setting, optimizer.warmup_steps, deriveSeed(seed, "weights"));
+  // From the first step on: PyTorch's AdamW corrects its bias by its own count of them.
+  const state = drawFreshState(setting, 0, deriveSeed(seed, "weights"));
   const scratch = mkdtempSync(join(tmpdir(), "forge-bench-trainers-"));
   const named = (trainer: string, row: Omit<TrainerRow, "spec" | "variant" | "trainer">): TrainerRow => ({
     ...{ spec: loaded.spec.name, variant, trainer },
@@ -138,8 +140,6 @@ async function measureModel(
       betweenRounds: async () => {},
       signal,
     });
-    const peaks = await target.peaks(threads);
-    const peak = peaks.flopsPerSecond[room.variant.store] ?? peaks.flopsPerSecond.f32!;
     const own = secondsPerCall.get("forged")!;
     for (const contestant of contestants) {
       const seconds = secondsPerCall.get(contestant.name)!;
@@ -150,7 +150,7 @@ async function measureModel(
         named(contestant.name, {
           status: "measured",
           tokensPerSecond: (training.micro_batches * training.batch * training.length) / perStep,
-          modelFlopsUtilisation: modelFlops(model, training) / perStep / peak,
+          modelFlopsUtilisation: await shareOfPeak(target, room.variant, threads, modelFlops(model, training) / perStep),
           peakBytes: await contestant.peakBytes(),
           ...(contestant === forged ? {} : { forgedOver }),
           ...remarkOn(contestant, forged, room, variant),
@@ -177,7 +177,10 @@ function remarkOn(contestant: TrainingContestant, forged: TrainingContestant, ro
   const shares = forged.losses.slice(0, comparedSteps).map((loss, step) => Math.abs(contestant.losses[step]! - loss) / loss);
   const worst = Math.max(...shares);
   if (worst > (lossShare[variant] ?? 1e-2))
-    throw new ContestantFailure(contestant.name, `trains another model: losses are ${worst.toPrecision(2)} off`);
+    throw new ContestantFailure(
+      contestant.name,
+      `trains another model: losses ${contestant.losses.slice(0, comparedSteps).join(", ")}, the forged trainer has ${forged.losses.slice(0, comparedSteps).join(", ")}`,
+    );
   return { remark: `first losses agree to ${worst.toExponential(0)}` };
 }
 

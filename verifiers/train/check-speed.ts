@@ -7,6 +7,7 @@ import { ForeignLoad } from "../speed/foreign-load.js";
 import { decideSpeed, estimateRatio, type SpeedDecision } from "../speed/sequential-test.js";
 import { thresholds } from "../thresholds.js";
 import { drawTextBatch } from "./draw-text-batch.js";
+import { shareOfPeak } from "./share-of-peak.js";
 import { beginTraining, type Contestant, type TrainerBaseline } from "./trainer-baseline.js";
 import type { TrainerCheckAnswer, TrainerContext } from "./trainer-context.js";
 import { type Batch, type StepReport, TrainerFault } from "./trainer-process.js";
@@ -119,8 +120,6 @@ async function figureOf(
   const { loaded, target, threads, variant } = context;
   const { model, exam } = loaded.spec;
   const estimate = estimateRatio(ratios);
-  const peaks = await context.stopwatch.during("timing", () => target.peaks(threads));
-  const peak = peaks.flopsPerSecond[variant.store] ?? peaks.flopsPerSecond.f32!;
   const candidateSeconds = meanOf(seconds.candidate);
   const flopsPerSecond = modelFlops(model, exam.timed) / candidateSeconds;
   return {
@@ -135,7 +134,7 @@ async function figureOf(
     calls: seconds.candidate.length + seconds.baseline.length,
     candidateSeconds,
     baselineSeconds: meanOf(seconds.baseline),
-    limitFraction: flopsPerSecond / peak,
+    limitFraction: await context.stopwatch.during("timing", () => shareOfPeak(target, variant, threads, flopsPerSecond)),
     limitedBy: "compute",
     flopsPerSecond,
     bytesPerSecond: (4 * wordsPerParameter * parameterCount(model)) / candidateSeconds,

@@ -7,6 +7,7 @@ import { printedText } from "../targets/printed-text.js";
 import { drawFreshState } from "./draw-state.js";
 import { drawTextBatch } from "./draw-text-batch.js";
 import { writeState } from "./observe.js";
+import { shareOfPeak } from "./share-of-peak.js";
 import type { TrainerStage } from "./trainer-baseline.js";
 import { TrainerFault, TrainerProcess } from "./trainer-process.js";
 
@@ -33,14 +34,13 @@ export async function profileTrainer(
   if (result.status !== "profiled") return result;
   const { code, secondsPerCall: seconds } = result;
   const secondsPerCall = [...seconds].sort((a, b) => a - b)[seconds.length >> 1]!;
-  const peaks = await target.peaks(threads);
-  const peak = peaks.flopsPerSecond[variant.store] ?? peaks.flopsPerSecond.f32!;
   const flops = modelFlops(loaded.spec.model, batch);
+  const limitFraction = await shareOfPeak(target, variant, threads, flops / secondsPerCall);
   const roofline = {
     flopsPerSecond: flops / secondsPerCall,
     bytesPerSecond: 0,
-    limitSeconds: flops / peak,
-    limitFraction: flops / peak / secondsPerCall,
+    limitSeconds: secondsPerCall * limitFraction,
+    limitFraction,
     limitedBy: "compute" as const,
   };
   return {
