@@ -1,0 +1,75 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import { describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
+import { parseTrainerBenchOptions } from "../../../harness/bench/trainers/options.js";
+import { type TrainerTable, trainerTableText } from "../../../harness/bench/trainers/table.js";
+import type { TrainerSpec } from "../../../specs/contracts/trainer-spec.js";
+import { temporaryFolder } from "../temporary-folder.js";
+
+describe("what forge bench trainers is asked", () => {
+  it.each([
+    [["--rounds", "2"], "--rounds takes a whole number from 5 to 64, not 2"],
+    [["--variant", "f8"], "--variant f8 is not known; there are: f32, bf16"],
+    [["--spec", "specs/models/none.yaml"], "there is no such file"],
+    [["--sped", "x"], "Unknown option '--sped'"],
+  ])("%j is refused: %s", (args, words) => {
+    expect(() => parseTrainerBenchOptions(args)).toThrow(words);
+  });
+
+  it("takes the three models for exams, both types, where nothing is said", () => {
+    const { specs, variants, rounds } = parseTrainerBenchOptions([]);
+    expect(specs.map(({ spec }) => spec.name)).toEqual(["minicpm-tiny", "minicpm-small", "minicpm-medium"]);
+    expect({ variants, rounds }).toEqual({ variants: ["f32", "bf16"], rounds: 5 });
+  });
+});
+
+/** The tiny model, smaller: PyTorch compiles it in seconds. */
+function writeNano(): { spec: string; trainer: string } {
+  const folder = temporaryFolder();
+  const nano = parse(readFileSync("specs/models/minicpm-tiny.yaml", "utf8")) as TrainerSpec;
+  nano.name = "nano";
+  nano.reference = "decoder.c";
+  nano.model = { ...nano.model, layers: 1, hidden: 64, query_heads: 2, kv_heads: 1, head_dim: 32, feed_forward: 96 };
+  nano.training = { micro_batches: 2, batch: 1, length: 32 };
+  writeFileSync(join(folder, "nano.yaml"), stringify(nano));
+  const reference = readFileSync("reference-kernels/decoder.c", "utf8");
+  writeFileSync(join(folder, "decoder.c"), reference);
+  const trainer = join(folder, "trainer");
+  mkdirSync(trainer);
+  writeFileSync(join(trainer, "trainer.c"), reference);
+  const flags = ["-std=c11", "-O3", "-march=native", "-fopenmp", "-DFORGE_ORDER=SIMD"];
+  const manifest = { language: "c", compiler: "gcc", units: [{ source: "trainer.c", flags }], linkFlags: ["-fopenmp"] };
+  writeFileSync(join(trainer, "forge.json"), JSON.stringify(manifest));
+  return { spec: join(folder, "nano.yaml"), trainer };
+}
+
+const bench = (...args: string[]) =>
+  execa(process.execPath, ["--import", "tsx", "harness/cli/main.ts", "bench", "trainers", ...args], { reject: false });
+
+describe("forge bench trainers", { timeout: 300_000 }, () => {
+  it("trains the same model as PyTorch, plain and compiled, and times them side by side", async () => {
+    const { spec, trainer } = writeNano();
+    const { stdout, stderr, exitCode } = await bench("--spec", spec, "--variant", "f32", "--trainer", trainer, "--under-load", "--json");
+    expect(exitCode, stderr + stdout).toBe(0);
+    const table = JSON.parse(stdout) as TrainerTable;
+    expect(table.rows.map((row) => row.trainer)).toEqual(["forged", "pytorch-eager", "pytorch-compiled", "hf-eager"]);
+    for (const row of table.rows) {
+      expect(row).toMatchObject({ spec: "nano", variant: "f32", status: "measured" });
+      expect(row.tokensPerSecond).toBeGreaterThan(0);
+      expect(row.modelFlopsUtilisation).toBeGreaterThan(0);
+      expect(row.modelFlopsUtilisation).toBeLessThan(1.2);
+      expect(row.peakBytes).toBeGreaterThan(2 ** 20);
+    }
+    for (const row of table.rows.slice(1, 3)) expect(row.remark).toMatch(/^first losses agree to \de-[4-9]/);
+    expect(table.rows[3]!.remark).toContain("without muP's scales");
+    expect(trainerTableText(table, "markdown")).toContain("| nano | f32 | pytorch-eager |");
+  });
+
+  it("says what is not there, where nothing can be measured", async () => {
+    const { exitCode, stderr } = await bench("--spec", writeNano().spec, "--variant", "bf16", "--generated", "/nowhere");
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/nothing to measure: there is no .*nowhere\/nano\/bf16\/x86-64/);
+  });
+});
