@@ -181,7 +181,7 @@ function remarkOn(contestant: TrainingContestant, forged: TrainingContestant, ro
       contestant.name,
       `trains another model: losses ${contestant.losses.slice(0, comparedSteps).join(", ")}, the forged trainer has ${forged.losses.slice(0, comparedSteps).join(", ")}`,
     );
-  return { remark: `first losses agree to ${worst.toExponential(0)}` };
+  return { remark: worst === 0 ? "first losses are the same" : `first losses agree to ${worst.toExponential(0)}` };
 }
 
 const median = (values: readonly number[]): number => {
