@@ -5,6 +5,7 @@ import { parse, stringify } from "yaml";
 import type { ForgeEvent } from "../../specs/contracts/event.js";
 import type { GateReport } from "../../specs/contracts/gate.js";
 import type { TrainerSpec } from "../../specs/contracts/trainer-spec.js";
+import type { Verdict } from "../../specs/contracts/verdict.js";
 import { runForge } from "../harness/cli/run-forge.js";
 import { temporaryFolder } from "../harness/temporary-folder.js";
 import { lastingFolder } from "../small-spec.js";
@@ -125,5 +126,22 @@ describe("forge goal of a trainer", { timeout: 10 * minutes }, () => {
     writeFileSync(secret, "x".repeat(40), { mode: 0o600 });
     const sent = runForge(["goal", "nano.yaml", "--redis", "redis://127.0.0.1:1", "--secret-file", secret], project);
     expect(sent.code).not.toBe(0);
+  });
+});
+
+describe("the shipped trainer of minicpm-tiny", { timeout: 8 * minutes }, () => {
+  it("climbs the whole ladder in under five minutes, a hundred steps of training among it", () => {
+    const startedAt = performance.now();
+    const { code, stdout, stderr } = runForge(["check", "generated/minicpm-tiny/f32/x86-64", "--json"]);
+    const { verdict } = JSON.parse(stdout.trim().split("\n").at(-1)!) as { verdict: Verdict };
+    const ended = verdict.checks.map(({ check, status, summary }) => `${check} ${status}: ${summary}`).join("\n");
+    expect(performance.now() - startedAt, ended).toBeLessThan(5 * minutes);
+    for (const check of ["rules", "build", "memory", "forward", "backward", "steps", "checkpoint", "training"])
+      expect(ended).toContain(`${check} passed`);
+    const training = verdict.checks.find(({ check }) => check === "training");
+    expect(training && "curve" in training ? training.curve?.candidate.length : 0).toBeGreaterThanOrEqual(100);
+    // What a busy machine keeps from its time is no fault of the trainer's.
+    if (!ended.includes("machine busy"))
+      expect({ code, outcome: verdict.outcome, ended, stderr }).toMatchObject({ code: 0, outcome: "surpassed" });
   });
 });
