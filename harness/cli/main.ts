@@ -15,6 +15,7 @@ import { declareRuns } from "./runs.js";
 import { declareShow } from "./show.js";
 import { declareSubmit } from "./submit.js";
 import { declareTargets } from "./targets.js";
+import { declareTrain } from "./train.js";
 import { declareExamProcess, declareWorker } from "./worker.js";
 import { declareWorkers } from "./workers.js";
 
@@ -40,6 +41,7 @@ await runProgram({
     declareProfile,
     declareMcp,
     declareTargets,
+    declareTrain,
     declareRuns,
     declareShow,
     declareReport,

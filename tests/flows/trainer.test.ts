@@ -1,32 +1,22 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parse, stringify } from "yaml";
 import type { ForgeEvent } from "../../specs/contracts/event.js";
 import type { GateReport } from "../../specs/contracts/gate.js";
-import type { TrainerSpec } from "../../specs/contracts/trainer-spec.js";
 import type { Verdict } from "../../specs/contracts/verdict.js";
 import { runForge } from "../harness/cli/run-forge.js";
 import { temporaryFolder } from "../harness/temporary-folder.js";
 import { lastingFolder } from "../small-spec.js";
 import { streamForge } from "./forge-process.js";
+import { tinySpec as spec, writeNanoSpec, writeTrainerFolder } from "./nano-trainer.js";
 
 const minutes = 60_000;
-const spec = "specs/models/minicpm-tiny.yaml";
 
 /** The reference as somebody's trainer, with a change. */
 function trainerFolder(from = "", to = ""): string {
-  const folder = temporaryFolder();
   const text = readFileSync("reference-kernels/decoder.c", "utf8");
   expect(from === "" || text.split(from).length === 2).toBe(true);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "trainer.c"), from === "" ? text : text.replace(from, to));
-  const flags = ["-std=c11", "-O2", "-march=native", "-fopenmp"];
-  writeFileSync(
-    join(folder, "forge.json"),
-    JSON.stringify({ language: "c", compiler: "gcc", units: [{ source: "trainer.c", flags }], linkFlags: ["-fopenmp"] }),
-  );
-  return folder;
+  return writeTrainerFolder(temporaryFolder(), from === "" ? text : text.replace(from, to), "-O2");
 }
 
 const check = (folder: string, ...options: string[]) => runForge(["check", folder, "--spec", spec, "--quick", ...options]);
@@ -63,22 +53,6 @@ describe("forge check of a trainer", { timeout: 5 * minutes }, () => {
     expect(stderr).toMatch(/wrong\.yaml:\d+:\d+: 4 query heads cannot share 3 KV heads evenly/);
   });
 });
-
-/** The tiny model's spec, smaller still: every rung of the ladder, in seconds each. */
-function writeNanoSpec(project: string): string {
-  const nano = parse(readFileSync(spec, "utf8")) as TrainerSpec;
-  nano.name = "nano";
-  nano.reference = "decoder.c";
-  nano.model = { ...nano.model, layers: 1, hidden: 64, query_heads: 2, kv_heads: 1, head_dim: 32, feed_forward: 96 };
-  nano.exam.hidden = 2;
-  nano.exam.timed = { micro_batches: 1, batch: 2, length: 64 };
-  nano.exam.long_run.steps = 20;
-  nano.variants = { f32: nano.variants.f32! };
-  nano.budget = { attempts: 2, minutes: 10 };
-  writeFileSync(join(project, "nano.yaml"), stringify(nano));
-  cpSync("reference-kernels/decoder.c", join(project, "decoder.c"));
-  return join(project, "nano.yaml");
-}
 
 describe("forge goal of a trainer", { timeout: 10 * minutes }, () => {
   const project = lastingFolder();

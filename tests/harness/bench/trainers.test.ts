@@ -1,11 +1,10 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, it } from "vitest";
-import { parse, stringify } from "yaml";
 import { parseTrainerBenchOptions } from "../../../harness/bench/trainers/options.js";
 import { type TrainerTable, trainerTableText } from "../../../harness/bench/trainers/table.js";
-import type { TrainerSpec } from "../../../specs/contracts/trainer-spec.js";
+import { writeNanoSpec, writeTrainerFolder } from "../../flows/nano-trainer.js";
 import { temporaryFolder } from "../temporary-folder.js";
 
 describe("what forge bench trainers is asked", () => {
@@ -25,24 +24,15 @@ describe("what forge bench trainers is asked", () => {
   });
 });
 
-/** The tiny model, smaller: PyTorch compiles it in seconds. */
+/** PyTorch compiles a model of this size in seconds. */
 function writeNano(): { spec: string; trainer: string } {
   const folder = temporaryFolder();
-  const nano = parse(readFileSync("specs/models/minicpm-tiny.yaml", "utf8")) as TrainerSpec;
-  nano.name = "nano";
-  nano.reference = "decoder.c";
-  nano.model = { ...nano.model, layers: 1, hidden: 64, query_heads: 2, kv_heads: 1, head_dim: 32, feed_forward: 96 };
-  nano.training = { micro_batches: 2, batch: 1, length: 32 };
-  writeFileSync(join(folder, "nano.yaml"), stringify(nano));
+  const spec = writeNanoSpec(folder, (nano) => {
+    nano.variants = { ...nano.variants, bf16: { store: "bf16", accumulate: "f32" } };
+    nano.training = { micro_batches: 2, batch: 1, length: 32 };
+  });
   const reference = readFileSync("reference-kernels/decoder.c", "utf8");
-  writeFileSync(join(folder, "decoder.c"), reference);
-  const trainer = join(folder, "trainer");
-  mkdirSync(trainer);
-  writeFileSync(join(trainer, "trainer.c"), reference);
-  const flags = ["-std=c11", "-O3", "-march=native", "-fopenmp", "-DFORGE_ORDER=SIMD"];
-  const manifest = { language: "c", compiler: "gcc", units: [{ source: "trainer.c", flags }], linkFlags: ["-fopenmp"] };
-  writeFileSync(join(trainer, "forge.json"), JSON.stringify(manifest));
-  return { spec: join(folder, "nano.yaml"), trainer };
+  return { spec, trainer: writeTrainerFolder(join(folder, "trainer"), reference, "-O3", "-DFORGE_ORDER=SIMD") };
 }
 
 const bench = (...args: string[]) =>
