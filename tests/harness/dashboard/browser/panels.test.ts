@@ -14,7 +14,7 @@ import { acceptedFolders } from "../../../../harness/store/shipped-records.js";
 import type { Certificate } from "../../../../specs/contracts/certificate.js";
 import type { QueueOverview } from "../../../../specs/contracts/queue-overview.js";
 import { kernelChecks, type SpeedFigure } from "../../../../specs/contracts/verdict.js";
-import { loadSpec } from "../../../../specs/load-spec.js";
+import { loadExam } from "../../../../specs/trainer/load-trainer-spec.js";
 import { figuresOf, speedUp, speedUpOf } from "../../../../specs/verdict-speed.js";
 import { sampleGoal } from "../../sample-run.js";
 import { temporaryFolder } from "../../temporary-folder.js";
@@ -65,7 +65,7 @@ test("accepted: each cell says what the certificate beside the kernel says, and 
     const share = limitShare(figures)! * 100;
     expect(text).toContain(`${share.toFixed(share < 9.95 ? 1 : 0)} % of limit`);
     expect(text).toContain(certificate.agent);
-    const state = verifyCertificate(folder.path, loadSpec(resolve(certificate.spec.path)));
+    const state = verifyCertificate(folder.path, loadExam(resolve(certificate.spec.path)));
     expect(await cell.getAttribute("class")).toBe(
       `cell ${{ valid: "sound", stale: "stale", broken: "grave", absent: "grave" }[state.status]}`,
     );
