@@ -70,6 +70,10 @@ export class Duel {
   /** The unit after which rows of other regimes are strewn among the inputs: nobody can tell which. */
   private readonly oddUnit: number;
   private unitsRun = 0;
+  /** The first set that a side's process of this unit was called on. */
+  private first: Partial<Record<Side, number>> = {};
+  /** Timed calls of a side until it meets that set again, changed: what is kept from call to call under an address shows in every unit. */
+  private callsToAgain: Record<Side, number> = { candidate: -1, baseline: -1 };
   /** Timed calls of the candidate until that look; below zero where there is none to come. */
   private callsToOddRows = -1;
   private rows = 0;
@@ -155,6 +159,7 @@ export class Duel {
   private async beginProcesses(): Promise<void> {
     const { candidate, baseline, stopwatch } = this.options;
     const order: Side[] = this.random.bits() < 0 ? ["candidate", "baseline"] : ["baseline", "candidate"];
+    this.first = {};
     await stopwatch.during("running", async () => {
       await Promise.all([candidate.end(), baseline.end()]);
       await Promise.all(order.map((side) => this.options[side].begin()));
@@ -199,6 +204,7 @@ export class Duel {
     const before = this.clock.now();
     // Before any of its calls alike: whoever counts calls does not know which it is.
     if (this.unitsRun++ === this.oddUnit) this.callsToOddRows = this.random.integer(0, 2 * this.calls.candidate - 1);
+    for (const side of [outer, inner]) this.callsToAgain[side] = this.random.integer(this.calls[side], 2 * this.calls[side] - 1);
     for (const side of [outer, inner, inner, outer]) {
       await this.activate(side);
       times[side].push(...(await this.runBlock(side, this.calls[side], true)));
@@ -253,7 +259,8 @@ export class Duel {
         await this.lookAtOddRows();
         if (this.evidence.length > 0) break;
       }
-      const set = timed.chooseSet();
+      const set = isTimed && this.callsToAgain[side]-- === 0 ? this.first[side]! : timed.chooseSet();
+      this.first[side] ??= set;
       // Both sides go through the same motions, so that neither finds other caches than its rival.
       const selections = await stopwatch.during("sealing", () => check.prepare(set, this.rows || rowsPerCall(8, thresholds.grossUnits)));
       await stopwatch.during("sealing", () => timed.flush(session));
