@@ -15,6 +15,8 @@ export const trainerThresholds = {
   trainingLastSteps: 100,
   /** Gradient norms of timed steps against the baseline's, which trains on the same. */
   timedNormShare: 0.05,
+  /** The same in mixed precision, where two honest trainers are 5 % apart after a few steps at the peak rate. */
+  timedNormShareMixed: 0.25,
   /** A duel that has measured so long and not decided is undecided. */
   speedLimitMs: 180_000,
 } as const;
