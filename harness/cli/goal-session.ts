@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { ForgeEvent, RunEnd } from "../../specs/contracts/event.js";
-import { isTrainerExam, type LoadedExam } from "../../specs/contracts/trainer-spec.js";
+import type { LoadedExam } from "../../specs/contracts/trainer-spec.js";
 import { TurnTaking } from "../goal/turn-taking.js";
 import type { SharedQueue } from "../queue/open-queue.js";
 import { type AgentCommandOptions, agentChoiceOf, agentFlags, budgetOf } from "./agent-options.js";
@@ -40,14 +40,16 @@ export interface GoalSession {
 /** One goal, from the exam's examination to its closing text; returns how the command ends. */
 export async function holdGoalSession(session: GoalSession): Promise<ExitCode> {
   const { loaded, specPath, variant, target, options, signal, stream } = session;
-  const [{ runGoal }, { requireStrongExam }, { summaryOf }, { openProgress }, { closingText }, { unsafeWarning }] = await Promise.all([
-    import("../run-goal.js"),
-    import("../lint/require-strong-exam.js"),
-    import("../lint/exam-report.js"),
-    import("../progress/open-progress.js"),
-    import("../progress/closing-text.js"),
-    import("../report/unsafe-text.js"),
-  ]);
+  const [{ runGoal }, { requireStrongExam }, { summaryOf }, { openProgress }, { closingText }, { unsafeWarning }, { isTrainerExam }] =
+    await Promise.all([
+      import("../run-goal.js"),
+      import("../lint/require-strong-exam.js"),
+      import("../lint/exam-report.js"),
+      import("../progress/open-progress.js"),
+      import("../progress/closing-text.js"),
+      import("../report/unsafe-text.js"),
+      import("../../specs/contracts/trainer-spec.js"),
+    ]);
   const progress = openProgress(stream, options.json ?? false, session.label);
   const onAbort = () => progress.say("Ending the run cleanly; Ctrl-C again stops at once.");
   signal.addEventListener("abort", onAbort, { once: true });

@@ -1,4 +1,3 @@
-import { isTrainerExam } from "../../specs/contracts/trainer-spec.js";
 import type { SharedQueue } from "../queue/open-queue.js";
 import type { GoalOptions } from "../run-goal.js";
 import { UsageError } from "./usage-error.js";
@@ -9,6 +8,7 @@ export function sessionExaminer(shared: SharedQueue | undefined, notice: (text: 
   return {
     async examiner(options) {
       const { RemoteExaminer } = await import("../queue/remote-examiner.js");
+      const { isTrainerExam } = await import("../../specs/contracts/trainer-spec.js");
       const { loaded } = options;
       if (isTrainerExam(loaded)) throw new UsageError("workers do not judge trainers yet: leave out --redis, and this machine does");
       return RemoteExaminer.open({ ...options, loaded, ...shared, notice });
