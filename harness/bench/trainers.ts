@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { modelFlops } from "../../specs/trainer/model-flops.js";
+import { modelFlops } from "../../specs/trainer/step-work.js";
 import { settingOf } from "../../specs/trainer/trainer-abi.js";
 import { deriveSeed, freshSeed, Random } from "../../verifiers/numerics/random.js";
 import { estimateRatio } from "../../verifiers/speed/sequential-test.js";

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import type { LoadedExam } from "../../specs/contracts/trainer-spec.js";
 import { TurnTaking } from "../goal/turn-taking.js";
 import type { SharedQueue } from "../queue/open-queue.js";
 import { addAgentOptions, addBudgetOptions } from "./agent-options.js";
@@ -9,7 +10,7 @@ import { helpText } from "./help-text.js";
 import { positiveInteger } from "./option-values.js";
 import { addQueueOptions, type QueueCommandOptions, requireRedis } from "./queue-options.js";
 import { reportError } from "./report-error.js";
-import { requireTarget, requireVariant } from "./require-known.js";
+import { requireForWorkers, requireTarget, requireVariant } from "./require-known.js";
 import { UsageError } from "./usage-error.js";
 
 interface GoalCommandOptions extends GoalSessionOptions, QueueCommandOptions {
@@ -92,7 +93,7 @@ async function goal(specPath: string, options: GoalCommandOptions, signal: Abort
   }
   if (options.from !== undefined && variants.length * targets.length > 1)
     throw new UsageError("--from names one goal's code: leave out `all`");
-  const shared = await openShared(options);
+  const shared = await openShared(options, loaded);
   const session = (variant: string, target: string): GoalSession => ({
     ...{ loaded, specPath, variant, target, options, signal, stream: process.stdout },
     ...(shared === undefined ? {} : { shared }),
@@ -112,8 +113,9 @@ async function goal(specPath: string, options: GoalCommandOptions, signal: Abort
   }
 }
 
-async function openShared(options: GoalCommandOptions): Promise<SharedQueue | undefined> {
+async function openShared(options: GoalCommandOptions, loaded: LoadedExam): Promise<SharedQueue | undefined> {
   if (options.redis === undefined || options.redis === "") return undefined;
+  requireForWorkers(loaded);
   if (options.unsafeNoSandbox) throw new UsageError("--unsafe-no-sandbox is for this machine: workers at a queue always use their sandbox");
   const { openSharedQueue } = await import("../queue/open-queue.js");
   return openSharedQueue(requireRedis(options));

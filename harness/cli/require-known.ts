@@ -1,9 +1,17 @@
+import type { LoadedSpec } from "../../specs/contracts/spec.js";
 import type { LoadedExam } from "../../specs/contracts/trainer-spec.js";
 import { UsageError } from "./usage-error.js";
 
 export function requireVariant(loaded: LoadedExam, variant: string): void {
   const known = Object.keys(loaded.spec.variants);
   if (!known.includes(variant)) throw new UsageError(`${loaded.path} has no variant '${variant}'; --variant takes ${known.join(", ")}`);
+}
+
+/** Throws UsageError where workers are to judge what only this machine can. */
+export function requireForWorkers(loaded: LoadedExam): LoadedSpec {
+  if (loaded.spec.format === "forge-trainer/1")
+    throw new UsageError("workers do not judge trainers yet: leave out --redis, and this machine does");
+  return loaded as LoadedSpec;
 }
 
 export function requireTarget(known: string[], target: string): void {

@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Candidate } from "../../specs/contracts/target.js";
-import { modelFlops } from "../../specs/trainer/model-flops.js";
 import { elementsOf } from "../../specs/trainer/model-layout.js";
+import { modelFlops } from "../../specs/trainer/step-work.js";
 import { settingOf } from "../../specs/trainer/trainer-abi.js";
 import { drawTextBatch } from "../../verifiers/train/draw-text-batch.js";
 import { writeState } from "../../verifiers/train/observe.js";

@@ -129,7 +129,7 @@ export class TrainerRoom implements Examiner {
       return { status: "rejected", reason: `${stopped.check}: ${found ? evidenceText(found) : stopped.summary}` };
     }
     const { timed } = this.loaded.spec.exam;
-    const text = await context.text(this.loaded.spec.model.vocabulary);
+    const text = await this.text();
     try {
       const { session, trainer } = await beginTraining(this, context.artifact!, freshSeed(), drawTextBatch(text, timed, "trial", 0));
       let seconds = Number.POSITIVE_INFINITY;
@@ -149,9 +149,8 @@ export class TrainerRoom implements Examiner {
   /** Where a step's time goes at the shape that is trained at, in Markdown; what is wrong with the candidate is told there too. */
   async profile(candidate: Candidate): Promise<string> {
     return withDevice(cacheDirectory(), this.signal, async () => {
-      const { model, training } = this.loaded.spec;
-      const text = await corpusTokens(largestWithin(model.vocabulary));
-      return profileResultText(await profileTrainer(this, candidate, training, text, freshSeed()));
+      const { training } = this.loaded.spec;
+      return profileResultText(await profileTrainer(this, candidate, training, await this.text(), freshSeed()));
     });
   }
 
@@ -169,9 +168,7 @@ export class TrainerRoom implements Examiner {
   }
 
   baseline(): Promise<TrainerBaseline> {
-    this.foundBaseline ??= corpusTokens(largestWithin(this.loaded.spec.model.vocabulary)).then((text) =>
-      findTrainerBaseline({ ...this.stage(), toolchains: this.toolchains, text }),
-    );
+    this.foundBaseline ??= this.text().then((text) => findTrainerBaseline({ ...this.stage(), toolchains: this.toolchains, text }));
     return this.foundBaseline;
   }
 

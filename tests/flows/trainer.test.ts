@@ -99,7 +99,7 @@ describe("forge goal of a trainer", { timeout: 10 * minutes }, () => {
     const secret = join(project, "secret");
     writeFileSync(secret, "x".repeat(40), { mode: 0o600 });
     const sent = runForge(["goal", "nano.yaml", "--redis", "redis://127.0.0.1:1", "--secret-file", secret], project);
-    expect(sent.code).not.toBe(0);
+    expect(sent).toMatchObject({ code: 2, stderr: expect.stringContaining("workers do not judge trainers yet") });
   });
 });
 

@@ -1,8 +1,7 @@
 import type { Variant } from "../../specs/contracts/spec.js";
 import type { Artifact } from "../../specs/contracts/target.js";
 import type { SpeedFigure } from "../../specs/contracts/verdict.js";
-import { modelFlops } from "../../specs/trainer/model-flops.js";
-import { parameterCount } from "../../specs/trainer/model-layout.js";
+import { leastStepBytes, modelFlops } from "../../specs/trainer/step-work.js";
 import { deriveSeed, Random } from "../numerics/random.js";
 import { ForeignLoad } from "../speed/foreign-load.js";
 import { decideSpeed, estimateRatio, type SpeedDecision } from "../speed/sequential-test.js";
@@ -18,8 +17,6 @@ import { trainerThresholds } from "./trainer-thresholds.js";
 const stepsPerBlock = (baselineSeconds: number): number => (baselineSeconds > 0.5 ? 1 : 2);
 /** Units spoilt by others' work before it is given up. */
 const mostBusyUnits = 24;
-/** Float32 words moved per parameter at the least: weight, gradient and two moments read, weight and moments written. */
-const wordsPerParameter = 7;
 const order = {
   straight: ["candidate", "baseline", "baseline", "candidate"],
   turned: ["baseline", "candidate", "candidate", "baseline"],
@@ -139,7 +136,7 @@ async function figureOf(
     limitFraction: await context.stopwatch.during("timing", () => shareOfPeak(target, variant, threads, flopsPerSecond)),
     limitedBy: "compute",
     flopsPerSecond,
-    bytesPerSecond: (4 * wordsPerParameter * parameterCount(model)) / candidateSeconds,
+    bytesPerSecond: leastStepBytes(model) / candidateSeconds,
   };
 }
 

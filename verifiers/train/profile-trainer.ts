@@ -1,7 +1,7 @@
 import type { ProfileResult } from "../../specs/contracts/profile.js";
 import type { Candidate, Exercise, Session } from "../../specs/contracts/target.js";
 import type { BatchShape } from "../../specs/contracts/trainer-spec.js";
-import { modelFlops } from "../../specs/trainer/model-flops.js";
+import { leastStepBytes, modelFlops } from "../../specs/trainer/step-work.js";
 import { settingOf, trainerEntries } from "../../specs/trainer/trainer-abi.js";
 import { printedText } from "../targets/printed-text.js";
 import { drawFreshState } from "./draw-state.js";
@@ -38,7 +38,7 @@ export async function profileTrainer(
   const limitFraction = await shareOfPeak(target, variant, threads, flops / secondsPerCall);
   const roofline = {
     flopsPerSecond: flops / secondsPerCall,
-    bytesPerSecond: 0,
+    bytesPerSecond: leastStepBytes(loaded.spec.model) / secondsPerCall,
     limitSeconds: secondsPerCall * limitFraction,
     limitFraction,
     limitedBy: "compute" as const,

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, it } from "vitest";
+import { pythonOfPeers } from "../../../harness/bench/peers/catalogue.js";
 import { parseTrainerBenchOptions } from "../../../harness/bench/trainers/options.js";
 import { type TrainerTable, trainerTableText } from "../../../harness/bench/trainers/table.js";
 import { writeNanoSpec, writeTrainerFolder } from "../../flows/nano-trainer.js";
@@ -35,11 +36,20 @@ function writeNano(): { spec: string; trainer: string } {
   return { spec, trainer: writeTrainerFolder(join(folder, "trainer"), reference, "-O3", "-DFORGE_ORDER=SIMD") };
 }
 
+const probe = await execa(pythonOfPeers(), ["-c", "import torch, transformers"], { reject: false });
+const hasPytorch = probe.exitCode === 0;
+const reason = `no Python with PyTorch and transformers at ${pythonOfPeers()}: set FORGE_PYTHON, or run node scripts/install-prerequisites.mjs --python`;
+
 const bench = (...args: string[]) =>
   execa(process.execPath, ["--import", "tsx", "harness/cli/main.ts", "bench", "trainers", ...args], { reject: false });
 
 describe("forge bench trainers", { timeout: 300_000 }, () => {
-  it("trains the same model as PyTorch, plain and compiled, and times them side by side", async () => {
+  it("has PyTorch to train beside", (context) => {
+    if (!hasPytorch && !process.env.CI) context.skip(reason);
+    expect(hasPytorch, reason).toBe(true);
+  });
+
+  it.runIf(hasPytorch)("trains the same model as PyTorch, plain and compiled, and times them side by side", async () => {
     const { spec, trainer } = writeNano();
     const { stdout, stderr, exitCode } = await bench("--spec", spec, "--variant", "f32", "--trainer", trainer, "--under-load", "--json");
     expect(exitCode, stderr + stdout).toBe(0);

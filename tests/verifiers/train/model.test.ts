@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { ModelShape } from "../../../specs/contracts/trainer-spec.js";
 import { loadTrainerSpec } from "../../../specs/trainer/load-trainer-spec.js";
-import { modelFlops } from "../../../specs/trainer/model-flops.js";
 import { elementsOf, modelTensors, parameterCount } from "../../../specs/trainer/model-layout.js";
+import { modelFlops } from "../../../specs/trainer/step-work.js";
 
 const { spec } = loadTrainerSpec("specs/models/minicpm-tiny.yaml");
 const small: ModelShape = {
