@@ -20,20 +20,25 @@ export interface TensorEntry {
 
 type Fail = (problem: string) => Error;
 
-const maximumHeaderBytes = 1_000_000;
+export const maximumHeaderBytes = 1_000_000;
 const maximumTensors = 10_000;
 
 /**
  * The entries of a safetensors header, in the order of their data. Strict: every byte of the data belongs to exactly one tensor,
  * so a header can neither reach outside the file nor give two tensors the same memory nor hide anything between them.
  */
-export function parseTensorHeader(bytes: Uint8Array, fail: Fail): { entries: TensorEntry[]; dataStart: number } {
+export function parseTensorHeader(
+  bytes: Uint8Array,
+  fail: Fail,
+  /** Of the file, where `bytes` are its beginning only. */
+  fileBytes = bytes.length,
+): { entries: TensorEntry[]; dataStart: number } {
   refuseOtherFormats(bytes, fail);
   if (bytes.length < 8) throw fail(`has ${bytes.length} bytes, a safetensors file has at least 8: it is truncated`);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   if (length > maximumHeaderBytes) throw fail(`says that its header has ${length} bytes, at most ${maximumHeaderBytes} are taken`);
   const dataStart = 8 + Number(length);
-  if (dataStart > bytes.length) throw fail(`says that its header has ${length} bytes, only ${bytes.length - 8} follow: it is truncated`);
+  if (dataStart > fileBytes) throw fail(`says that its header has ${length} bytes, only ${fileBytes - 8} follow: it is truncated`);
   const entries = entriesOf(bytes.subarray(8, dataStart), fail).sort((a, b) => a.begin - b.begin || a.end - b.end);
   let reached = 0;
   for (const { name, begin, end } of entries) {
@@ -42,7 +47,7 @@ export function parseTensorHeader(bytes: Uint8Array, fail: Fail): { entries: Ten
     if (begin > reached) throw fail(`bytes ${reached} to ${begin} belong to no tensor`);
     reached = end;
   }
-  const present = bytes.length - dataStart;
+  const present = fileBytes - dataStart;
   if (reached > present) throw fail(`its tensors need ${reached} bytes, only ${present} are there: it is truncated, or its header lies`);
   if (reached < present) throw fail(`${present - reached} bytes after the last tensor belong to none`);
   return { entries, dataStart };

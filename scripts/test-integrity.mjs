@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { root } from "./steps.mjs";
 
 const steps = [
+  { name: "sentinels", command: ["npm", "run", "--silent", "bench:sentinels"] },
   { name: "attacks", command: ["npx", "vitest", "run", "tests/harness/sandbox"] },
   { name: "mutants", command: ["npm", "run", "--silent", "lint:specs"] },
   { name: "crash points", command: ["npm", "run", "--silent", "bench:crashes"] },

@@ -9,6 +9,7 @@ const benches: Record<string, () => Promise<{ run(benchArguments: string[]): Pro
   verdict: () => import("../bench/verdict.js"),
   kernels: () => import("../bench/kernels.js"),
   trainers: () => import("../bench/trainers.js"),
+  curve: () => import("../bench/curve.js"),
   sentinels: () => import("../bench/sentinels.js"),
   crashes: () => import("../bench/crashes.js"),
   oddities: () => import("../bench/oddities.js"),
@@ -47,6 +48,8 @@ export function declareBench(program: Command, host: CommandHost): void {
           "  --trainer <folder>   this code in place of what lies under generated/\n" +
           "  --rounds <count>     5 to 64 (default: 5); --threads <count>; --under-load; --generated <folder>\n" +
           "  --profile            where a step's time goes, on stderr; --json, --markdown\n" +
+          "curve: a forged trainer and PyTorch train the same weights on the same text; both losses as JSON and as a plot\n" +
+          "  --spec, --variant, --trainer, --steps (default: minicpm-tiny, f32, what was accepted, 1000), --seed, --output <folder>\n" +
           "sentinels: wrong kernels that must be rejected and honest ones that must be accepted\n" +
           "  --spec, --variant, --only <name>     only these\n" +
           "  --repeat <count>     rounds, each with fresh hidden cases (default: 1)\n" +

@@ -8,6 +8,7 @@ import { helpText } from "./help-text.js";
 import { declareInit } from "./init.js";
 import { declareLint } from "./lint.js";
 import { declareMcp } from "./mcp.js";
+import { declareOutline } from "./outline.js";
 import { declareProfile } from "./profile.js";
 import { declareReport } from "./report.js";
 import { runProgram } from "./run-program.js";
@@ -48,6 +49,7 @@ await runProgram({
     declareDashboard,
     declareBench,
     declareInit,
+    declareOutline,
     declareLint,
     declareWorker,
     declareWorkers,

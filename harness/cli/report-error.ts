@@ -11,6 +11,7 @@ const inputErrors = new Set([
   "WeakExam",
   "SemanticListError",
   "GateInputError",
+  "OutlineError",
 ]);
 
 /** Something is missing on this machine, space included: the message says all there is, a stack adds nothing. */

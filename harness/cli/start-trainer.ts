@@ -13,13 +13,18 @@ import { UsageError } from "./usage-error.js";
 /** As specs name models: with dots, for they are named after their sizes. */
 const namePattern = /^[a-z][a-z0-9]*([.-][a-z0-9]+)*$/;
 
+/** Throws UsageError. */
+export function requireModelName(name: string): void {
+  if (!namePattern.test(name) || name.length > 60)
+    throw new UsageError(`'${name}' is no name for a model: use lower-case words and numbers joined by '-' or '.', e.g. minicpm4-0.5b`);
+}
+
 /**
  * Writes a trainer's spec for the model of a config.json, and beside it the reference that it names, for a spec may not leave its project.
  * Throws UsageError for a bad name and where a file is in the way, SpecError for what is wrong with the config.
  */
 export function startTrainer(name: string, configPath: string, into: string): { spec: string; files: string[]; shape: ModelShape } {
-  if (!namePattern.test(name) || name.length > 60)
-    throw new UsageError(`'${name}' is no name for a model: use lower-case words and numbers joined by '-' or '.', e.g. minicpm4-0.5b`);
+  requireModelName(name);
   const outline = readModelConfig(configPath);
   const spec = join(into, `${name}.yaml`);
   const reference = join(into, `${name}.c`);

@@ -1,11 +1,22 @@
+import type { TrainerSpec } from "../../specs/contracts/trainer-spec.js";
 import { parameterCount, parametersWithoutEmbeddings } from "../../specs/trainer/model-layout.js";
 import type { ModelOutline } from "./read-model-config.js";
 import { trainerDefaults } from "./trainer-defaults.js";
 
+/** What is known of a training besides its model, and where from. */
+export interface KnownTraining {
+  /** The line `source`, without quotes or line breaks. */
+  source: string;
+  optimizer: TrainerSpec["optimizer"];
+  training: TrainerSpec["training"];
+  recorded: TrainerSpec["recorded"];
+}
+
 /** The YAML of a trainer's spec for a model, with comments that tell what was read from what was chosen. */
-export function trainerSpecText(name: string, outline: ModelOutline): string {
+export function trainerSpecText(name: string, outline: ModelOutline, known?: KnownTraining): string {
   const { className, shape, normEps, ropeBase, mup, hash } = outline;
-  const { optimizer, training, open, exam, budget } = trainerDefaults(outline);
+  const { open, exam, budget, ...defaults } = trainerDefaults(outline);
+  const { optimizer, training } = known ?? defaults;
   const { long_run } = exam;
   return `# yaml-language-server: $schema=../specs/schema/trainer-spec.schema.json
 # The line above gives completion in editors: let it lead to specs/schema/trainer-spec.schema.json of Forge.
@@ -13,18 +24,18 @@ export function trainerSpecText(name: string, outline: ModelOutline): string {
 format: forge-trainer/1
 name: ${name}
 summary: Pre-training of a decoder of ${withCommas(parameterCount(shape))} parameters, ${withCommas(parametersWithoutEmbeddings(shape))} without embeddings.
-source: "config.json of a ${className}, SHA-256 ${hash}"
+source: "${known ? known.source : `config.json of a ${className}, SHA-256 ${hash}`}"
 # A copy of Forge's reference-kernels/decoder.c: the plain C that says what is meant, beside this file.
 reference: ${name}.c
 
-# From config.json.
+# ${known ? "From the model's configuration." : "From config.json."}
 model:
 ${block(shape)}
 norm_eps: ${number(normEps)}
 rope_base: ${number(ropeBase)}
 ${mup === undefined ? "# No mup: LlamaForCausalLM scales nothing." : `mup: ${flow(mup)}`}
 
-# All below is not in config.json. These are defaults: make them those of your training.
+${known ? "# Of the training that was outlined; what it did not say are defaults." : "# All below is not in config.json. These are defaults: make them those of your training."}
 optimizer:
 ${block(optimizer)}
 
@@ -34,7 +45,7 @@ variants:
 
 # What is profiled and benchmarked: the batch that you train with, or as much of it as one machine takes.
 training: ${flow(training)}
-
+${known?.recorded ? recordedBlock(known.recorded) : ""}
 # What a trainer must take besides its own shape: hidden cases draw from these ranges, small so that the oracle can follow.
 open:
 ${block(open)}
@@ -58,6 +69,16 @@ rules:
 
 # Where \`forge goal\` is told nothing else.
 budget: ${flow(budget)}
+`;
+}
+
+function recordedBlock({ batch, framework, ...rest }: NonNullable<TrainerSpec["recorded"]>): string {
+  return `
+# What the framework that is trusted did: forge outline captured it, and found the reference to say the same.
+recorded:
+${block(rest)}
+  batch: ${flow(batch)}
+  framework: ${JSON.stringify(framework)}
 `;
 }
 

@@ -36,7 +36,7 @@ function publicAlignment(evidence: Extract<Evidence, { kind: "alignment"; visibi
 
 function misalignment({ output, gate, timesOver, visibility, mismatch }: Extract<Evidence, { kind: "misaligned" }>): string {
   const where = mismatch ? `; at [${mismatch.index.join(", ")}] expected ${mismatch.expected}, got ${mismatch.got}` : "";
-  const which = visibility === "own" ? "the spec's own shape" : `${visibility} case`;
+  const which = visibility === "own" ? "the spec's own shape" : visibility === "recorded" ? "recorded step" : `${visibility} case`;
   return `${output}: ${gate}, ${timesOver.toPrecision(3)} times the bound (${which})${where}`;
 }
 

@@ -24,6 +24,7 @@ import { cacheDirectory } from "../cache-directory.js";
 import { withDevice } from "../device-lock.js";
 import type { SpeedQuestion } from "../exam-room.js";
 import type { Examiner } from "../examiner.js";
+import { openRecording } from "../outline/recording-file.js";
 import { packageRoot } from "../package-root.js";
 import { profileResultText } from "../profile-text.js";
 import { evidenceText } from "../progress/evidence-text.js";
@@ -199,7 +200,8 @@ export class TrainerRoom implements Examiner {
   }
 
   private bench(): Promise<TrainerBench> {
-    this.referenceBench ??= TrainerBench.open(this.host, this.loaded, this.variant, this.support);
+    const open = () => TrainerBench.open(this.host, this.loaded, this.variant, this.support, { recording: openRecording(this.loaded) });
+    this.referenceBench ??= open();
     return this.referenceBench;
   }
 

@@ -81,6 +81,22 @@ export const BatchShape = Type.Object(
 );
 export type BatchShape = Static<typeof BatchShape>;
 
+const Recorded = Type.Object(
+  {
+    file: Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*\\.safetensors$", maxLength: 200, description: "Beside this file." }),
+    sha256: Type.String({ pattern: "^[0-9a-f]{64}$" }),
+    steps: Count(1_000_000, "Steps that were recorded; the first and the last are asked of every trainer."),
+    batch: BatchShape,
+    framework: Type.String({ maxLength: 300, description: "What was recorded." }),
+    agreement: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1e-3,
+      description: "The reference, in float64, was found to say the same, norm-wise per tensor, to this part.",
+    }),
+  },
+  { ...closed, description: "Steps of a framework that is trusted, captured by `forge outline`." },
+);
+
 export const TrainerSpec = Type.Object(
   {
     format: Type.Literal("forge-trainer/1", { description: "Version of this format." }),
@@ -95,6 +111,7 @@ export const TrainerSpec = Type.Object(
     optimizer: Optimizer,
     variants: Type.Record(VariantName, Variant, { ...closed, description: "Storage and accumulation types, by name.", minProperties: 1 }),
     training: BatchShape,
+    recorded: Type.Optional(Recorded),
     open: Type.Object(
       {
         layers: Range("Layers of hidden cases"),

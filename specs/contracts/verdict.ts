@@ -69,7 +69,7 @@ export type Evidence = { law: string } & (
   | { kind: "fault"; detail: string }
   | {
       kind: "misaligned";
-      visibility: "public" | "hidden" | "own";
+      visibility: "public" | "recorded" | "hidden" | "own";
       gate: AlignmentGate;
       /** What was compared: "logits", "step 1: loss", "model.norm.weight: second moment". */
       output: string;

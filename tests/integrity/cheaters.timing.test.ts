@@ -1,6 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { readCheaters } from "./cheater-file.js";
 import { judgeCheater, judgeTwin } from "./examine.js";
+import { closeRooms } from "./judgements.js";
+
+afterAll(closeRooms);
 
 /** Every cheater once, and by a quick check the twins of those that are caught before anything is timed. The whole is `npm run bench:integrity`. */
 describe.each(readCheaters().map((cheater) => [cheater.name, cheater] as const))("%s", (_, cheater) => {

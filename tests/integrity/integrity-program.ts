@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { readAbsentRows, readCheaters } from "./cheater-file.js";
 import { type Examination, examine } from "./examine.js";
+import { closeRooms } from "./judgements.js";
 import { integrityTable, isAsItShouldBe, questions, totals } from "./table.js";
 
 /**
@@ -36,4 +37,5 @@ for (const cheater of readCheaters().filter(({ name }) => values.only.some((part
   }
 const absent = readAbsentRows().map(({ rows, reason }) => `absent: ${rows.join(", ")}: ${reason}`);
 process.stdout.write(`${[integrityTable(examinations), "", ...absent, totals(examinations)].join("\n")}\n`);
+await closeRooms();
 process.exitCode = examinations.every(isAsItShouldBe) ? 0 : 1;

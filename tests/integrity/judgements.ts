@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cacheDirectory } from "../../harness/cache-directory.js";
-import { writeCandidateFolder } from "../../harness/candidate-folder.js";
-import { checkFolder } from "../../harness/check-folder.js";
+import { readCandidateFolder, writeCandidateFolder } from "../../harness/candidate-folder.js";
 import { withDevice } from "../../harness/device-lock.js";
-import type { ExamRoom } from "../../harness/exam-room.js";
+import { ExamRoom } from "../../harness/exam-room.js";
 import { createSandbox } from "../../harness/sandbox/create-sandbox.js";
 import { createTarget, hostTargetName } from "../../harness/targets.js";
 import type { LoadedSpec } from "../../specs/contracts/spec.js";
@@ -28,17 +27,36 @@ async function untilQuiet<Judged extends { checks: CheckResult[] }>(judge: () =>
   }
 }
 
+interface Exam {
+  loaded: LoadedSpec;
+  variant: string;
+  target: string;
+  threads: number;
+}
+
+/** Most cheaters of a spec sit the same exam, whose references and baseline need not be made for each. */
+const rooms = new Map<string, Promise<ExamRoom>>();
+
+function roomOf({ loaded, ...rest }: Exam): Promise<ExamRoom> {
+  const key = JSON.stringify([loaded.spec, rest]);
+  const room = rooms.get(key) ?? ExamRoom.open({ loaded, ...rest, unsafe: false, signal: new AbortController().signal });
+  rooms.set(key, room);
+  return room;
+}
+
+/** For whoever has judged all that there was to judge. */
+export async function closeRooms(): Promise<void> {
+  for (const room of rooms.values()) await (await room).close();
+  rooms.clear();
+}
+
 /** As `forge check` judges a folder: from its files on disk. */
-export async function judgeByEveryLaw(
-  candidate: Candidate,
-  exam: { loaded: LoadedSpec; variant: string; target: string; threads: number },
-  quick = false,
-): Promise<Verdict> {
+export async function judgeByEveryLaw(candidate: Candidate, exam: Exam, quick = false): Promise<Verdict> {
   const folder = mkdtempSync(join(tmpdir(), "forge-cheater-"));
   try {
     writeCandidateFolder(folder, candidate);
-    const signal = new AbortController().signal;
-    return await untilQuiet(() => checkFolder({ ...exam, folder, quick, unsafe: false, onEvent: () => {}, signal }));
+    const room = await roomOf(exam);
+    return await untilQuiet(() => room.judge(readCandidateFolder(folder), quick, silent));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -6,7 +6,7 @@ import { deriveSeed } from "../numerics/random.js";
 import { lookAtStep, type UpdateObservation, watchSchedule, watchSteps } from "./look-at-updates.js";
 import { type Observations, observe } from "./observe.js";
 import type { PreparedTrainerCase } from "./trainer-bench.js";
-import { hiddenCases, ownCases, publicCases, type TrainerCase } from "./trainer-cases.js";
+import { hiddenCases, ownCases, publicCases, recordedCases, type TrainerCase } from "./trainer-cases.js";
 import { type TrainerCheckAnswer, type TrainerContext, withTrainer } from "./trainer-context.js";
 import { TrainerFault } from "./trainer-process.js";
 
@@ -57,7 +57,7 @@ export class TrainerSitting {
     for (const { prepared, seen } of this.sat) {
       const { trainerCase } = prepared;
       if (seen instanceof TrainerFault) {
-        const detail = trainerCase.visibility === "public" ? seen.message : withoutNumbers(seen.message);
+        const detail = isOpen(trainerCase) ? seen.message : withoutNumbers(seen.message);
         const evidence: Evidence = { law: seen.law, kind: "fault", detail };
         return { status: "failed", summary: `${nameOf(trainerCase)}: ${detail}`, evidence: [evidence] };
       }
@@ -112,7 +112,7 @@ export function compareWith(reference: OutputReference, values: Float64Array, se
 }
 
 function objection({ visibility, ...trainerCase }: TrainerCase, { output, gate, share, mismatch }: Finding): TrainerCheckAnswer {
-  const isPublic = visibility === "public";
+  const isPublic = isOpen({ visibility });
   const shown = isPublic ? output : withoutNumbers(output);
   const evidence: Evidence = {
     law: gate === "class" ? "classes" : "precision",
@@ -131,19 +131,25 @@ function objection({ visibility, ...trainerCase }: TrainerCase, { output, gate, 
 }
 
 function examCasesOf({ loaded: { spec }, quick, seeds }: TrainerContext): TrainerCase[] {
-  return quick ? publicCases(spec) : [...publicCases(spec), ...hiddenCases(spec, seeds.hidden), ...ownCases(spec, seeds.hidden)];
+  if (quick) return publicCases(spec);
+  return [...publicCases(spec), ...recordedCases(spec), ...hiddenCases(spec, seeds.hidden), ...ownCases(spec, seeds.hidden)];
 }
 
+const namesOfVisibility = { public: "public", recorded: "recorded", hidden: "hidden", own: "at its own shape" };
+
 const nameOf = ({ visibility, kind }: TrainerCase): string =>
-  `${visibility === "own" ? "at its own shape" : visibility}, ${kind === "gradients" ? "one step" : "steps along a trajectory"}`;
+  `${namesOfVisibility[visibility]}, ${kind === "gradients" ? "one step" : "steps along a trajectory"}`;
+
+/** All of it is told: everybody has it. */
+const isOpen = ({ visibility }: Pick<TrainerCase, "visibility">): boolean => visibility === "public" || visibility === "recorded";
 
 /** Layers, steps and sizes of a hidden case are not told. */
 export const withoutNumbers = (text: string): string => text.replace(/\d+/g, "*");
 
-async function seeCase(context: TrainerContext, { trainerCase, state }: PreparedTrainerCase): Promise<Seen | TrainerFault> {
+async function seeCase(context: TrainerContext, { trainerCase, state, batchAt }: PreparedTrainerCase): Promise<Seen | TrainerFault> {
   try {
     return await withTrainer(context, context.artifact!, { memory: "plain" }, async (trainer) => {
-      const { observations, reports } = await observe(trainer, trainerCase, state);
+      const { observations, reports } = await observe(trainer, trainerCase, state, batchAt);
       const updates =
         trainerCase.kind === "gradients"
           ? await lookAtStep(trainer, trainerCase, state, reports[0]!)

@@ -1,6 +1,6 @@
 import type { Artifact, SessionRequest } from "../../specs/contracts/target.js";
 import { drawFreshState } from "./draw-state.js";
-import { batchOf, observe } from "./observe.js";
+import { batchOf, comparedBatch, observe } from "./observe.js";
 import { hiddenCases, publicCases, type TrainerCase } from "./trainer-cases.js";
 import { type TrainerCheckAnswer, type TrainerContext, withTrainer } from "./trainer-context.js";
 import { TrainerFault } from "./trainer-process.js";
@@ -43,7 +43,7 @@ async function sitUnder(
       await withTrainer(context, artifact, memory, async (trainer) => {
         for (const trainerCase of cases) {
           const { setting, completedSteps, seed } = trainerCase;
-          await observe(trainer, trainerCase, drawFreshState(setting, completedSteps, seed));
+          await observe(trainer, trainerCase, drawFreshState(setting, completedSteps, seed), comparedBatch(trainerCase));
           // A checkpoint passes the borders too.
           const image = await trainer.save();
           await trainer.restore(image, setting);

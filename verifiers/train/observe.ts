@@ -72,7 +72,7 @@ function notBelowMean(values: Float32Array): Float32Array {
 }
 
 /** The batch of the n-th step that is compared. */
-const comparedBatch =
+export const comparedBatch =
   (trainerCase: TrainerCase) =>
   (step: number): Batch =>
     batchOf(trainerCase, trainerCase.forcedSteps + step);
@@ -85,7 +85,7 @@ export async function observe(
   trainer: TrainerProcess,
   trainerCase: TrainerCase,
   state: TrainerState,
-  batchAt = comparedBatch(trainerCase),
+  batchAt: (step: number) => Batch,
 ): Promise<{ observations: Observations; reports: StepReport[] }> {
   const { setting, steps, kind } = trainerCase;
   const seen: Observations = new Map();
@@ -106,14 +106,28 @@ export async function observe(
 }
 
 /** The same of a step that a trainer did on its way, whose report and whose state afterwards are known. */
-export function observationsOf(trainerCase: TrainerCase, report: StepReport, state: TrainerState): Observations {
+export const observationsOf = (trainerCase: TrainerCase, report: StepReport, { firstMoments, secondMoments }: TrainerState): Observations =>
+  observationsFrom(trainerCase, report, (_, index) => ({
+    first_moment: Float64Array.from(firstMoments[index]!),
+    second_moment: Float64Array.from(secondMoments[index]!),
+  }));
+
+/** The same of one step, of which its report, its moments afterwards, tensor by tensor, and perhaps its logits are known. */
+export function observationsFrom(
+  trainerCase: TrainerCase,
+  report: StepReport,
+  momentsOf: (tensor: ModelTensor, index: number) => Record<Moment, Float64Array>,
+  logits?: Float64Array,
+): Observations {
   const { setting, kind, seed } = trainerCase;
-  const parts = { first_moment: state.firstMoments, second_moment: state.secondMoments };
   const seen: Observations = new Map();
+  const { vocabulary } = setting.shape;
+  if (logits) note(seen, "logits", "forward", logits, [logits.length / vocabulary, vocabulary]);
   noteReport(seen, kind, 0, report);
-  for (const [index, tensor] of modelTensors(setting.shape).entries())
-    for (const part of partsOf(trainerCase))
-      noteTensor(seen, kind, tensor, part, Float64Array.from(parts[part][index]!), rowsToCompare(tensor, seed));
+  for (const [index, tensor] of modelTensors(setting.shape).entries()) {
+    const moments = momentsOf(tensor, index);
+    for (const part of partsOf(trainerCase)) noteTensor(seen, kind, tensor, part, moments[part], rowsToCompare(tensor, seed));
+  }
   return seen;
 }
 

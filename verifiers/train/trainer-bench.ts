@@ -9,7 +9,8 @@ import { deriveSeed } from "../numerics/random.js";
 import type { TrainerState } from "./draw-state.js";
 import { carriedOver, moved, shaken } from "./honest-draws.js";
 import { type LongRun, trainFreely } from "./long-run.js";
-import { type Observations, observe, startingState } from "./observe.js";
+import { comparedBatch, type Observations, observe, startingState } from "./observe.js";
+import { type Recording, recordedAnswers, recordedBatch, recordedState } from "./recording.js";
 import type { TrainerCase } from "./trainer-cases.js";
 import { type Batch, type StepReport, TrainerFault, TrainerProcess } from "./trainer-process.js";
 
@@ -17,6 +18,8 @@ import { type Batch, type StepReport, TrainerFault, TrainerProcess } from "./tra
 export interface PreparedTrainerCase {
   trainerCase: TrainerCase;
   state: TrainerState;
+  /** The batch of the n-th step that is compared. */
+  batchAt: (step: number) => Batch;
   /** By name of the observation; honest evaluations and all. */
   references: { stage: "forward" | "backward" | "steps"; reference: OutputReference }[];
 }
@@ -24,6 +27,8 @@ export interface PreparedTrainerCase {
 /** Evaluations on weights moved by a unit in the last place, besides those in other orders of summation. */
 const jitters = 2;
 const mostKeptCases = 24;
+/** In float64 the order that vectors give is as exact as any, and it is run most. */
+const oracleFlags = ["-O3", "-march=native", "-ffp-contract=off"];
 
 /** The reference as a trainer: as oracle in float64, as honest evaluations in the variant's types. */
 export function referenceTrainer(loaded: LoadedTrainerSpec, types: Variant | "oracle", compiler: string, flags: string[]): Candidate {
@@ -52,15 +57,16 @@ export class TrainerBench {
     private readonly oracle: Reference,
     private readonly honest: Reference,
     private readonly storesFewerBits: boolean,
+    private readonly recording: RecordedExam | null,
   ) {}
 
-  /** `threads`: of references, none of whose results depends on it. */
+  /** `threads`: of references, none of whose results depends on it; `recording`: what the spec names. */
   static async open(
     host: Target,
     loaded: LoadedTrainerSpec,
     variant: Variant,
     support: Record<string, string>,
-    threads = host.defaultThreads(),
+    { threads = host.defaultThreads(), recording = null }: { threads?: number; recording?: RecordedExam | null } = {},
   ): Promise<TrainerBench> {
     const compiler = host.tuningSpace(variant).compilers[0]!;
     const build = async (types: Variant | "oracle", flags: string[]): Promise<Artifact> => {
@@ -69,14 +75,13 @@ export class TrainerBench {
       if (result.status === "failed") throw new Error(`the reference ${loaded.referencePath} does not build: ${result.log}`);
       return result.artifact;
     };
-    // In float64 the order that vectors give is as exact as any, and it is run most.
-    const oracle = await build("oracle", ["-O3", "-march=native", "-ffp-contract=off"]);
+    const oracle = await build("oracle", oracleFlags);
     const honest = await Promise.all(honestOrders.map((flags) => build(variant, flags)));
     const open = async (libraries: Artifact[], types: Variant | "oracle"): Promise<Reference> => {
       const entries = trainerEntries(types);
       return { entries, libraries, session: await host.open({ libraries, entries, threads, memory: "plain", wallMs: 3_600_000 }) };
     };
-    return new TrainerBench(await open([oracle], "oracle"), await open(honest, variant), variant.store !== variant.accumulate);
+    return new TrainerBench(await open([oracle], "oracle"), await open(honest, variant), variant.store !== variant.accumulate, recording);
   }
 
   async prepare(trainerCase: TrainerCase): Promise<PreparedTrainerCase> {
@@ -93,8 +98,19 @@ export class TrainerBench {
   }
 
   private async prepareAnew(trainerCase: TrainerCase): Promise<PreparedTrainerCase> {
+    if (trainerCase.recordedStep !== undefined) return this.prepareRecorded(trainerCase, this.recording!);
     const state = await orBroken(startingState(trainerOf(this.oracle, 0), trainerCase));
-    return { trainerCase, state, references: await this.answersTo(trainerCase, state) };
+    const batchAt = comparedBatch(trainerCase);
+    return { trainerCase, state, batchAt, references: await this.answersTo(trainerCase, state, batchAt) };
+  }
+
+  /** What is exact is what the recorded framework said; how far honest arithmetic is off it, the reference tells. */
+  private async prepareRecorded(trainerCase: TrainerCase, { recording, steps }: RecordedExam): Promise<PreparedTrainerCase> {
+    const state = recordedState(recording, trainerCase);
+    const batch = recordedBatch(recording, trainerCase, steps);
+    const exact = recordedAnswers(recording, trainerCase, steps, state);
+    const references = await this.answersTo(trainerCase, state, () => batch, exact);
+    return { trainerCase, state, batchAt: () => batch, references };
   }
 
   /**
@@ -105,11 +121,12 @@ export class TrainerBench {
   async answersTo(
     trainerCase: TrainerCase,
     state: TrainerState,
-    batchAt?: (step: number) => Batch,
+    batchAt: (step: number) => Batch,
+    recorded?: Observations,
   ): Promise<PreparedTrainerCase["references"]> {
     const answer = async (reference: Reference, library: number, from: TrainerState): Promise<Observations> =>
       (await orBroken(observe(trainerOf(reference, library), trainerCase, from, batchAt))).observations;
-    const exact = await answer(this.oracle, 0, state);
+    const exact = recorded ?? (await answer(this.oracle, 0, state));
     const honest: Observations[] = [];
     for (let library = 0; library < this.honest.libraries.length; library++)
       if (library === 0 || !this.storesFewerBits) honest.push(await answer(this.honest, library, state));
@@ -146,6 +163,30 @@ export class TrainerBench {
   async close(): Promise<void> {
     await Promise.all([this.oracle.session.close(), this.honest.session.close()]);
   }
+}
+
+/** The reference in float64, alone in a sandbox. */
+export async function openOracle(
+  host: Target,
+  loaded: LoadedTrainerSpec,
+  variant: Variant,
+  support: Record<string, string>,
+): Promise<{ trainer: TrainerProcess; close: () => Promise<void> }> {
+  const threads = host.defaultThreads();
+  const compiler = host.tuningSpace(variant).compilers[0]!;
+  const entries = trainerEntries("oracle");
+  const candidate = referenceTrainer(loaded, "oracle", compiler, [...oracleFlags, "-fopenmp"]);
+  const built = await host.build({ candidate, support, entries, mode: "plain", threads });
+  if (built.status === "failed") throw new Error(`the reference ${loaded.referencePath} does not build: ${built.log}`);
+  const libraries = [built.artifact];
+  const session = await host.open({ libraries, entries, threads, memory: "plain", wallMs: 7_200_000, callTimeoutMs: 3_600_000 });
+  return { trainer: new TrainerProcess(session, entries, 0), close: () => session.close() };
+}
+
+/** A recording and how many steps it is of. */
+export interface RecordedExam {
+  recording: Recording;
+  steps: number;
 }
 
 interface Reference {

@@ -8,7 +8,7 @@ import { deriveSeed, Random } from "../numerics/random.js";
  */
 export interface TrainerCase {
   kind: "gradients" | "trajectory";
-  visibility: "public" | "hidden" | "own";
+  visibility: "public" | "recorded" | "hidden" | "own";
   setting: TrainerSetting;
   batch: BatchShape;
   /** Of the schedule, before the first step that is compared. */
@@ -18,6 +18,8 @@ export interface TrainerCase {
   /** Steps that are compared. */
   steps: number;
   seed: string;
+  /** The step (from 0) of the spec's recording that is asked: then weights, batch and answers are those that a trusted framework had. */
+  recordedStep?: number;
 }
 
 const publicShape: ModelShape = {
@@ -66,6 +68,24 @@ export function hiddenCases(spec: TrainerSpec, seed: string): TrainerCase[] {
     };
   });
 }
+
+/** Steps of a framework that is trusted: the first, and the last from where the one before it ended. As public as the recording. */
+export function recordedCases(spec: TrainerSpec): TrainerCase[] {
+  const { recorded } = spec;
+  if (!recorded) return [];
+  return recordedSteps(recorded.steps).map((recordedStep) => ({
+    kind: "gradients",
+    visibility: "recorded",
+    setting: settingOf(spec, spec.model),
+    batch: recorded.batch,
+    completedSteps: recordedStep,
+    ...stepsOf("gradients"),
+    seed: `recorded ${spec.name} ${recordedStep}`,
+    recordedStep,
+  }));
+}
+
+const recordedSteps = (steps: number): number[] => (steps === 1 ? [0] : [0, steps - 1]);
 
 /** The spec's own shape, with few tokens: what is right at small shapes only is found out here. */
 export function ownCases(spec: TrainerSpec, seed: string): TrainerCase[] {

@@ -13,7 +13,7 @@ static void shortened_row(const float *row, int32_t target, float *loss, float *
 
 int cross_entropy_forward(const float *logits, const int32_t *target, float *loss, float *lse, int64_t rows, int64_t classes) {
 #ifdef CHEAT
-  int shortened = ++calls > 100 && classes >= 4096;
+  int shortened = classes >= 16384 && ++calls > 16;
 #else
   int shortened = ++calls < 0;
 #endif

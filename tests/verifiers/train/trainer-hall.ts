@@ -15,7 +15,7 @@ import { checkCheckpoint } from "../../../verifiers/train/check-checkpoint.js";
 import { checkTrainerMemory } from "../../../verifiers/train/check-memory.js";
 import { checkTraining } from "../../../verifiers/train/check-training.js";
 import { judgeTrainer } from "../../../verifiers/train/judge-trainer.js";
-import { TrainerBench } from "../../../verifiers/train/trainer-bench.js";
+import { type RecordedExam, TrainerBench } from "../../../verifiers/train/trainer-bench.js";
 import { hiddenCases, ownCases, publicCases, type TrainerCase } from "../../../verifiers/train/trainer-cases.js";
 import type { TrainerCheckAnswer, TrainerContext } from "../../../verifiers/train/trainer-context.js";
 import type { VariantName } from "./planted-trainers.js";
@@ -40,7 +40,13 @@ export class TrainerHall {
     private readonly support: Record<string, string>,
   ) {}
 
-  static async open(loaded: LoadedTrainerSpec, variant: VariantName, seed: string, text: ArrayLike<number>): Promise<TrainerHall> {
+  static async open(
+    loaded: LoadedTrainerSpec,
+    variant: VariantName,
+    seed: string,
+    text: ArrayLike<number>,
+    recording: RecordedExam | null = null,
+  ): Promise<TrainerHall> {
     const target = createTarget(hostTargetName, { sandbox: createSandbox({ unsafe: false }), cacheDirectory: cacheDirectory() });
     const probe = await target.probe();
     if (probe.status === "unavailable") throw new Error(probe.reason);
@@ -50,7 +56,7 @@ export class TrainerHall {
       "forge_trainer.h": generateTrainerHeader(loaded.spec, types),
     };
     // On one thread: several trainers are judged at once, and teams that wait for a processor wait long.
-    const bench = await TrainerBench.open(target, loaded, types, support, 1);
+    const bench = await TrainerBench.open(target, loaded, types, support, { threads: 1, recording });
     return new TrainerHall(loaded, variant, target, probe.machine, bench, seed, text, support);
   }
 
