@@ -3,10 +3,18 @@ import { defineConfig } from "vitest/config";
 
 /** Tests that time something have the machine to themselves: one file after the other, after all others. */
 const timing = ["tests/**/*.timing.test.ts", "tests/verifiers/speed/**/*.test.ts", "tests/harness/judge.test.ts"];
-/** Tests that run the built program, alone as well. */
+/** Tests that run the built program and time nothing, nor mind that others do. */
+const commands = [
+  "tests/harness/cli/{describe-folder,errors,init,init-model,missing-extensions,names,show,targets}.test.ts",
+  "tests/harness/dashboard/browser/{hostile,panels,ways}.test.ts",
+  "tests/flows/{train,queue-stress,queue-tls}.test.ts",
+  "tests/flows/agents/{data-and-secrets,long-conversations}.test.ts",
+];
+/** The others that run it, alone as well. */
 const program = ["tests/harness/cli/**/*.test.ts", "tests/harness/dashboard/browser/**/*.test.ts", "tests/flows/**/*.test.ts"];
 
 const alone = { fileParallelism: false, maxWorkers: 1 };
+const built = { globalSetup: ["tests/build-once.ts"] };
 
 export default defineConfig({
   test: {
@@ -26,10 +34,11 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
+      { extends: true, test: { name: "commands", include: commands, ...built, maxWorkers: 2, sequence: { groupOrder: 0 } } },
       { extends: true, test: { name: "timing", include: timing, ...alone, sequence: { groupOrder: 1 } } },
       {
         extends: true,
-        test: { name: "program", include: program, globalSetup: ["tests/build-once.ts"], ...alone, sequence: { groupOrder: 2 } },
+        test: { name: "program", include: program, exclude: commands, ...built, ...alone, sequence: { groupOrder: 2 } },
       },
     ],
   },

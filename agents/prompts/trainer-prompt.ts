@@ -47,10 +47,10 @@ function shapesText({ model, training, exam, open }: TrainerSpec): string {
   ].join("\n");
 }
 
-function ladderText({ exam }: TrainerSpec): string {
+function ladderText({ exam, recorded }: TrainerSpec): string {
   return [
     "- rules, build, memory: what is built is inspected; guards surround every buffer, sanitizers watch the trainer's own memory.",
-    "- M3 forward, M4 backward, M5 steps: two public and some hidden cases, drawn after submission, and one at the model's own shape. The harness sets weights and moments, has one step done, and reads everything: logits, loss, gradient norm, moments, weights. Tolerances follow from what honest orders of summation give.",
+    `- M3 forward, M4 backward, M5 steps: two public and some hidden cases, drawn after submission, and one at the model's own shape${recorded ? `, besides recorded steps of ${recorded.framework} (${batchText(recorded.batch)}), which you must reproduce` : ""}. The harness sets weights and moments, has one step done, and reads everything: logits, loss, gradient norm, moments, weights. Tolerances follow from what honest orders of summation give.`,
     "- M5 checkpoint: the same training twice, and from a checkpoint in a new process, ends in the same bits. So the order of every sum must not depend on how threads come to run.",
     `- M6 training: ${exam.long_run.steps} steps on text beside ${exam.long_run.references} references.`,
     "- S1 speed: steps per second beside the reference at -O3; losses and gradient norms of timed steps are held against the reference's.",

@@ -125,6 +125,28 @@ export interface ReportData {
   forgeVersion: string;
 }
 
+/** A training with `forge train`; figures are means of its latest steps, null before there are any. */
+export interface TrainingLine {
+  name: string;
+  spec: string;
+  variant: string;
+  step: number;
+  steps: number;
+  /** `stopped`: nothing has been written for minutes. */
+  state: "training" | "trained" | "stopped";
+  loss: number | null;
+  tokensPerSecond: number | null;
+  modelFlopsUtilisation: number | null;
+  secondsLeft: number | null;
+  updatedAt: string;
+}
+
+/** Its curves, thinned: a point is the mean of the steps up to its own. */
+export interface TrainingCurves {
+  line: TrainingLine;
+  points: { step: number; loss: number; gradientNorm: number; tokensPerSecond: number; peakBytes: number }[];
+}
+
 /** What the page is told while it is open. `events`: those of the run it shows, in order and without gaps. */
 export type LiveMessage =
   | { type: "changed"; rows: RunRow[]; gone: string[]; accepted: boolean }

@@ -12,6 +12,7 @@ import type { PageFiles } from "./page-files.js";
 import { RooflineReader } from "./roofline.js";
 import type { RunFeed } from "./run-feed.js";
 import { findRuns, mostRowsOfAPage, parseRunQuery } from "./run-query.js";
+import { readTraining, readTrainings } from "./trainings.js";
 
 export interface DashboardParts {
   directories: { runs: string; generated: string };
@@ -79,6 +80,8 @@ export function dashboardRoutes(parts: DashboardParts): Hono {
     const query = (name: string) => context.req.query(name) || null;
     return context.json(roofline.read({ spec: query("spec"), variant: query("variant"), target: query("target"), run: query("run") }));
   });
+  app.get("/api/trainings", (context) => exactAnswer(context, readTrainings(parts.directories.runs)));
+  app.get("/api/trainings/:name", (context) => exactAnswer(context, readTraining(parts.directories.runs, context.req.param("name"))));
   app.get("/api/queue", async (context) => context.json(parts.queue === null ? null : await parts.queue()));
   app.get("/api/live", (context) => streamLive(context, feed, parts.ended));
 

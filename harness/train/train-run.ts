@@ -13,6 +13,7 @@ import { type CheckpointOf, readCheckpoint, writeCheckpoint } from "./checkpoint
 import { writeHuggingFace } from "./hugging-face.js";
 import { initialState } from "./initial-state.js";
 import type { TrainerRoom } from "./trainer-room.js";
+import { trainingLogName, writeTrainingFacts } from "./training-facts.js";
 
 export interface TrainRunOptions {
   room: TrainerRoom;
@@ -64,7 +65,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainRunEnd> {
   const peak = peaks.flopsPerSecond[room.variant.store] ?? peaks.flopsPerSecond.f32!;
   mkdirSync(folder, { recursive: true });
   const checkpointPath = join(folder, "checkpoint.forge");
-  const logPath = join(folder, "log.jsonl");
+  const logPath = join(folder, trainingLogName);
   const of: CheckpointOf = { specHash: hash, variant: options.variant, source: gitTreeHash(candidateBytes(candidate)), seed };
   const found = options.resume ? readCheckpoint(checkpointPath, of) : null;
   const session = await target.open({
@@ -84,10 +85,11 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainRunEnd> {
       await writeState(trainer, initialState(spec, seed));
     }
     const from = found?.checkpoint.step ?? 0;
+    const tokens = training.micro_batches * training.batch * training.length;
+    writeTrainingFacts(folder, { spec: spec.name, variant: options.variant, steps, tokensPerStep: tokens, seed, threads });
     keepLog(logPath, from);
     const save = async (step: number) => writeCheckpoint(checkpointPath, of, step, await trainer.save());
     let step = from;
-    const tokens = training.micro_batches * training.batch * training.length;
     while (step < steps && !signal.aborted) {
       const { report, seconds } = await trainer.timedStep(drawTextBatch(text, training, seed, step));
       step++;

@@ -65,11 +65,14 @@ describe("forge goal of a trainer", { timeout: 10 * minutes }, () => {
     expect(code, `${errors}${JSON.stringify(judged)}`).toBe(0);
     const started = events.find((event) => event.type === "run-started") as Extract<ForgeEvent, { type: "run-started" }>;
     expect(started.goal).toMatchObject({ spec: "nano", variant: "f32", target: "x86-64", agent: "autotune" });
-    const verdict = judged.at(-1)?.type === "attempt-judged" ? judged.at(-1)!.verdict : undefined;
+    // A later attempt may have come to nothing on a machine that others use; what was accepted has a whole verdict.
+    const best = events.findLast((event) => event.type === "framework-accepted");
+    const verdict = judged.find((event) => event.type === "attempt-judged" && event.attempt === best?.attempt)?.verdict;
     for (const check of ["forward", "backward", "steps", "checkpoint", "training"])
       expect(verdict?.checks.find((result) => result.check === check)).toMatchObject({ status: "passed" });
     const training = verdict?.checks.find(({ check }) => check === "training");
-    expect(training && "curve" in training ? training.curve?.candidate.length : 0).toBe(20);
+    // Twenty, and one on text that is never trained on before.
+    expect(training && "curve" in training ? training.curve?.candidate.length : 0).toBe(21);
     const speed = verdict?.checks.find(({ check }) => check === "speed");
     expect(speed && "figures" in speed ? speed.figures : []).toMatchObject([{ entry: "trainer_step", limitedBy: "compute" }]);
     expect(speed?.summary).toMatch(/tokens\/s.* % of the f32 peak.*peak memory \d+ MiB/);

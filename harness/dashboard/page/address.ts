@@ -8,6 +8,8 @@ export type Address =
   | { view: "run"; run: string; attempt: number | null }
   | { view: "roofline"; filter: RooflineAddress }
   | { view: "queue" }
+  /** All trainings, or one. */
+  | { view: "training"; name: string | null }
   | { view: "compare"; a: Compared; b: Compared };
 
 export interface RooflineAddress {
@@ -38,6 +40,8 @@ export function parseAddress(hash: string): Address {
       return { view: "roofline", filter: { spec: value("spec"), variant: value("variant"), target: value("target"), run: value("run") } };
     case "queue":
       return { view: "queue" };
+    case "training":
+      return { view: "training", name: parts[1] ?? null };
     case "compare": {
       const [a, b] = [parseCompared(value("a")), parseCompared(value("b"))];
       return a && b ? { view: "compare", a, b } : { view: "matrix" };
@@ -53,6 +57,8 @@ export function addressText(address: Address): `#${string}` {
       return "#/";
     case "queue":
       return "#/queue";
+    case "training":
+      return address.name === null ? "#/training" : `#/training/${encodeURIComponent(address.name)}`;
     case "runs":
       return withParameters("#/runs", runQueryParameters(address.query));
     case "run": {

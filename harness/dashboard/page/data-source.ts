@@ -1,7 +1,18 @@
 import type { ForgeEvent } from "../../../specs/contracts/event.js";
 import type { QueueOverview } from "../../../specs/contracts/queue-overview.js";
 import { parseExactJson } from "../../exact-json.js";
-import type { AttemptChange, LiveMessage, MatrixData, ReportData, RooflineData, RunData, RunPage, RunQuery } from "../page-data.js";
+import type {
+  AttemptChange,
+  LiveMessage,
+  MatrixData,
+  ReportData,
+  RooflineData,
+  RunData,
+  RunPage,
+  RunQuery,
+  TrainingCurves,
+  TrainingLine,
+} from "../page-data.js";
 import { runQueryParameters } from "../run-query.js";
 import { type Compared, comparedText, type RooflineAddress } from "./address.js";
 
@@ -14,6 +25,8 @@ export interface DataSource {
   change(run: string, attempt: number, against: Compared | null): Promise<AttemptChange>;
   roofline(filter: RooflineAddress): Promise<RooflineData>;
   queue(): Promise<QueueOverview | null>;
+  trainings(): Promise<TrainingLine[]>;
+  training(name: string): Promise<TrainingCurves>;
   /** Calls back until it is stopped; `run` is followed from behind `after`. */
   live(run: string | null, after: number, told: (message: LiveMessage) => void, state: (isLive: boolean) => void): () => void;
 }
@@ -36,6 +49,8 @@ export const serverSource: DataSource = {
   roofline: (filter) =>
     ask(`/api/roofline?${new URLSearchParams(Object.entries(filter).flatMap(([name, value]) => (value === null ? [] : [[name, value]])))}`),
   queue: () => ask("/api/queue"),
+  trainings: () => ask("/api/trainings"),
+  training: (name) => ask(`/api/trainings/${encodeURIComponent(name)}`),
   live(run, after, told, state) {
     const stream = new EventSource(run === null ? "/api/live" : `/api/live?run=${encodeURIComponent(run)}&after=${after}`);
     stream.onopen = () => state(true);
@@ -67,6 +82,8 @@ export function reportSource(report: ReportData): DataSource {
     runs: absent,
     roofline: absent,
     queue: absent,
+    trainings: absent,
+    training: absent,
     run: (run) => (run === report.run.row.run ? Promise.resolve(report.run) : absent()),
     event: (_run, sequence) => {
       const event = report.run.events[sequence];

@@ -5,6 +5,7 @@ const keys: [keys: string, what: string][] = [
   ["g a", "accepted: the matrix"],
   ["g r", "runs"],
   ["g f", "roofline"],
+  ["g t", "training"],
   ["g q", "workers and queue"],
   ["j  k", "next, previous: run in the list, attempt in a run (also ↓ ↑ in the list, ] [ in a run)"],
   ["Enter", "open what is in focus"],

@@ -12,6 +12,7 @@ import { problem } from "./run-parts.js";
 import { runView } from "./run-view.js";
 import { runsView } from "./runs-view.js";
 import { applyTheme, nextTheme } from "./theme.js";
+import { trainingView } from "./training-view.js";
 import type { View, ViewContext } from "./view.js";
 
 // One view at a time, chosen by the address; one stream of what changes; one place for keys.
@@ -23,6 +24,7 @@ const places: [key: string, name: string, address: Address][] = [
   ["a", "Accepted", { view: "matrix" }],
   ["r", "Runs", { view: "runs", query: anyQuery }],
   ["f", "Roofline", { view: "roofline", filter: { spec: null, variant: null, target: null, run: null } }],
+  ["t", "Training", { view: "training", name: null }],
   ["q", "Queue", { view: "queue" }],
 ];
 
@@ -136,6 +138,8 @@ function open(context: ViewContext, address: Address): Promise<View> {
       return rooflineView(context, address.filter);
     case "queue":
       return queueView(context);
+    case "training":
+      return trainingView(context, address.name);
     case "compare":
       return compareView(context, address.a, address.b);
   }

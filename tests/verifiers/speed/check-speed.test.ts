@@ -47,15 +47,15 @@ describe("checkSpeed", () => {
   });
 
   it("does not take how fast one process happens to be for how fast a kernel is", { timeout: 600_000 }, async () => {
-    // In every other process, by where the loader puts it, each row is computed three times.
-    const placed = `  int times = ((uintptr_t)&placement >> 12) % 2 == 0 ? 1 : 3;\n  for (int time = 0; time < times; time++) {\n${honestBody}\n  }`;
+    // In every other process, by where the loader puts it, each row is computed twice.
+    const placed = `  int times = ((uintptr_t)&placement >> 12) % 2 == 0 ? 1 : 2;\n  for (int time = 0; time < times; time++) {\n${honestBody}\n  }`;
     const spread = async () => {
       const answer = await room.judgeSpeed(rmsnormCandidate(placed, "#include <stdint.h>\nstatic volatile int placement;\n"));
       return "figures" in answer && answer.figures?.[0] ? answer.figures[0].high / answer.figures[0].low : 0;
     };
     // Six processes in a row are alike once in thirty-two times, and the machine may be busy.
     const spreads = [await spread()];
-    while (spreads.at(-1)! < 1.5 && spreads.length < 3) spreads.push(await spread());
+    while (spreads.at(-1)! < 1.5 && spreads.length < 2) spreads.push(await spread());
     expect(Math.max(...spreads)).toBeGreaterThan(1.5);
   });
 

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -11,6 +11,8 @@ import { minuteOf, runStateText, speedUpText } from "../../../../harness/report/
 import { spendingText } from "../../../../harness/report/spending-text.js";
 import { openRunStore } from "../../../../harness/store/run-store.js";
 import { acceptedFolders } from "../../../../harness/store/shipped-records.js";
+import type { TrainingStep } from "../../../../harness/train/train-run.js";
+import { writeTrainingFacts } from "../../../../harness/train/training-facts.js";
 import type { Certificate } from "../../../../specs/contracts/certificate.js";
 import type { QueueOverview } from "../../../../specs/contracts/queue-overview.js";
 import { kernelChecks, type SpeedFigure } from "../../../../specs/contracts/verdict.js";
@@ -225,6 +227,45 @@ test("queue: workers and jobs as the overview has them; without one it says so",
   expect(await textOf(empty.locator("main"))).toContain("looks into no queue");
 });
 
+/** As `forge train` leaves it after so many of its steps. */
+function writeTraining(runs: string, name: string, steps: number, of: number): void {
+  const folder = join(runs, "train", name);
+  mkdirSync(folder, { recursive: true });
+  writeTrainingFacts(folder, { spec: "minicpm-tiny", variant: "f32", steps: of, tokensPerStep: 1024, seed: "1", threads: 2 });
+  const lines = Array.from({ length: steps }, (_, index): TrainingStep => {
+    const step = index + 1;
+    const figures = { seconds: 0.25, tokensPerSecond: 4096, modelFlopsUtilisation: 0.5, peakBytes: 158 * 2 ** 20 };
+    return { step, loss: 8 - (4 * step) / of, gradientNorm: 1 + 1 / step, learningRate: 0.01, ...figures };
+  });
+  // The last line is being written.
+  writeFileSync(join(folder, "log.jsonl"), `${lines.map((line) => `${JSON.stringify(line)}\n`).join("")}{"step":`);
+}
+
+test("training: each line says what its log says; its curves are drawn while they grow", async () => {
+  const runs = temporaryFolder();
+  writeTraining(runs, "tiny-f32", 50, 1000);
+  writeTraining(runs, "done", 40, 40);
+  mkdirSync(join(runs, "train", "no-training"));
+  const { url } = await serve({ runs, generated: temporaryFolder() });
+  const page = await openPage(browser, `${url}#/training`);
+  await page.waitForSelector("[data-training]");
+  const rowOf = async (name: string) => (await textOf(page.locator(`[data-training="${name}"]`))).replace(/\s+/g, " ");
+  // The mean of its last ten losses; 950 steps of a quarter of a second.
+  expect(await rowOf("tiny-f32")).toMatch(/^tiny-f32 training 50 of 1000 7\.8180 4096 50 % 3 min 5[78] s \d+ s ago$/);
+  expect(await rowOf("done")).toMatch(/^done trained 40 of 40 4\.4500 4096 50 % – \d+ s ago$/);
+  expect(await page.locator("[data-training]").count()).toBe(2);
+  await page.locator("[data-training=tiny-f32] a").click();
+  await page.waitForSelector("[data-curve=loss] path");
+  const pointsOf = async (curve: string): Promise<number> =>
+    ((await page.locator(`[data-curve="${curve}"] path`).getAttribute("d")) ?? "").split("L").length;
+  for (const curve of ["loss", "gradient norm", "tokens/s", "peak memory"]) expect([curve, await pointsOf(curve)]).toEqual([curve, 50]);
+  expect(await textOf(page.locator(".facts"))).toMatch(/model\s+minicpm-tiny f32[\s\S]*50 of 1000/);
+  writeTraining(runs, "tiny-f32", 70, 1000);
+  await page.waitForFunction(() => document.querySelector(".facts")?.textContent?.includes("70 of 1000"));
+  await page.goto(`${url}#/training/..%2F..%2Fetc`);
+  await page.waitForFunction(() => document.querySelector("main")?.textContent?.includes("there is no training"));
+});
+
 test("side by side: two attempts with their figures and what is different in their code", async () => {
   const { runs, store, first, second } = await storeWithRuns();
   const { url } = await serve({ runs, generated: temporaryFolder() });
@@ -246,6 +287,7 @@ test("an empty project says what would bring something", async () => {
   for (const [view, said] of [
     ["runs", "No runs yet"],
     ["roofline", "No attempt was timed here yet"],
+    ["training", "Nothing has been trained here yet"],
     ["run/absent", 'there is no run "absent"'],
   ] as const) {
     await page.goto(`${url}#/${view}`);

@@ -1,0 +1,86 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { StoreError } from "../../specs/contracts/store.js";
+import type { TrainingStep } from "../train/train-run.js";
+import { readTrainingFacts, trainingLogName } from "../train/training-facts.js";
+import type { TrainingCurves, TrainingLine } from "./page-data.js";
+
+const mostPoints = 600;
+/** Lines of which the newest figures are the mean. */
+const latestLines = 10;
+/** Longer than a step of a large model with a checkpoint after it. */
+const silentAfterMs = 120_000;
+
+export const trainingsDirectory = (runsDirectory: string): string => join(runsDirectory, "train");
+
+/** Every training under `runs/train`, the newest first. */
+export function readTrainings(runsDirectory: string): TrainingLine[] {
+  const directory = trainingsDirectory(runsDirectory);
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) => lineOf(directory, name, readSteps(join(directory, name))) ?? [])
+    .sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : -1));
+}
+
+/** One training's curves, thinned to what a screen shows. Throws StoreError where there is none of this name. */
+export function readTraining(runsDirectory: string, name: string): TrainingCurves {
+  const directory = trainingsDirectory(runsDirectory);
+  const isKnown = existsSync(directory) && readdirSync(directory).includes(name);
+  const steps = isKnown ? readSteps(join(directory, name)) : [];
+  const line = isKnown ? lineOf(directory, name, steps) : null;
+  if (!line) throw new StoreError(`there is no training ${name} in ${directory}; forge train makes one`);
+  return { line, points: thin(steps) };
+}
+
+function lineOf(directory: string, name: string, steps: TrainingStep[]): TrainingLine | null {
+  const facts = readTrainingFacts(join(directory, name));
+  const last = steps.at(-1);
+  if (!facts) return null;
+  const written = statSync(join(directory, name, last ? trainingLogName : "training.json")).mtimeMs;
+  const latest = steps.slice(-latestLines);
+  const mean = (value: (step: TrainingStep) => number) =>
+    latest.length === 0 ? null : latest.reduce((sum, step) => sum + value(step), 0) / latest.length;
+  const isWhole = last !== undefined && last.step >= facts.steps;
+  return {
+    ...{ name, spec: facts.spec, variant: facts.variant, steps: facts.steps, step: last?.step ?? 0 },
+    state: isWhole ? "trained" : Date.now() - written > silentAfterMs ? "stopped" : "training",
+    loss: mean(({ loss }) => loss),
+    tokensPerSecond: mean(({ tokensPerSecond }) => tokensPerSecond),
+    modelFlopsUtilisation: mean(({ modelFlopsUtilisation }) => modelFlopsUtilisation),
+    secondsLeft: isWhole ? 0 : mean(({ seconds }) => seconds * (facts.steps - (last?.step ?? 0))),
+    updatedAt: new Date(written).toISOString(),
+  };
+}
+
+/** What is being written just now ends in half a line. */
+function readSteps(folder: string): TrainingStep[] {
+  const path = join(folder, trainingLogName);
+  if (!existsSync(path)) return [];
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .slice(0, -1)
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line) as TrainingStep];
+      } catch {
+        return [];
+      }
+    });
+}
+
+/** Means of as many steps as lie under one point; peak memory is the most. */
+function thin(steps: TrainingStep[]): TrainingCurves["points"] {
+  const width = Math.max(1, Math.ceil(steps.length / mostPoints));
+  return Array.from({ length: Math.ceil(steps.length / width) }, (_, index) => {
+    const part = steps.slice(index * width, (index + 1) * width);
+    const mean = (value: (step: TrainingStep) => number) => part.reduce((sum, step) => sum + value(step), 0) / part.length;
+    return {
+      step: part.at(-1)!.step,
+      loss: mean(({ loss }) => loss),
+      gradientNorm: mean(({ gradientNorm }) => gradientNorm),
+      tokensPerSecond: mean(({ tokensPerSecond }) => tokensPerSecond),
+      peakBytes: Math.max(...part.map(({ peakBytes }) => peakBytes)),
+    };
+  });
+}
