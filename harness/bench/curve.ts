@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { Session } from "../../specs/contracts/target.js";
 import type { LoadedTrainerSpec } from "../../specs/contracts/trainer-spec.js";
 import { loadTrainerSpec } from "../../specs/trainer/load-trainer-spec.js";
 import { settingOf } from "../../specs/trainer/trainer-abi.js";
@@ -42,6 +43,8 @@ const declared = {
 /** Steps that one of the two takes before it is the other's turn. */
 const stepsInTurn = 10;
 const lastShare = 0.1;
+/** As long as timers of Node reach. */
+const longestMs = 20 * 24 * 3_600_000;
 
 /** A forged trainer and PyTorch train the same weights on the same text, by turns; both losses step by step, as JSON and as a plot. */
 export async function run(args: string[]): Promise<number> {
@@ -88,8 +91,9 @@ async function train(room: TrainerRoom, { loaded, variant, trainer, steps, seed 
   const peer = await startPyTorch(threads, "trainers/pytorch_trainer.py");
   if (typeof peer === "string") throw new UsageError(peer);
   const scratch = mkdtempSync(join(tmpdir(), "forge-curve-"));
-  const session = await target.open({ libraries: [built.artifact], entries, threads, memory: "plain", wallMs: 14_400_000 });
+  let session: Session | null = null;
   try {
+    session = await target.open({ libraries: [built.artifact], entries, threads, memory: "plain", wallMs: longestMs });
     const problem = await loadPeer(peer.process, "eager", loaded, variant, threads, writeWeights(scratch, state));
     if (problem !== null) throw new Error(`PyTorch: ${problem}`);
     const ours = new TrainerProcess(session, entries, 0);
@@ -115,7 +119,7 @@ async function train(room: TrainerRoom, { loaded, variant, trainer, steps, seed 
       ...{ forged: forged.losses, pytorch: pytorch.losses, forgedSeconds: seconds.forged, pytorchSeconds: seconds.pytorch },
     };
   } finally {
-    await session.close();
+    await session?.close();
     await peer.process.close();
     rmSync(scratch, { recursive: true, force: true });
   }

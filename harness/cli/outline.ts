@@ -65,6 +65,9 @@ export function declareOutline(program: Command, host: CommandHost): void {
     );
 }
 
+/** Of a trainer's spec: what differs by more is another model. */
+const mostAgreement = 1e-3;
+
 function sourceOf(file: string | undefined, { megatron, checkpoint, data, length }: OutlineCommandOptions): OutlineSource {
   if ((file === undefined) === (megatron === undefined))
     throw new UsageError("name a Python file, or a log with --megatron, one of the two");
@@ -84,6 +87,7 @@ async function runOutline(file: string | undefined, options: OutlineCommandOptio
     import("./start-trainer.js"),
   ]);
   requireModelName(options.name);
+  if (options.agreement > mostAgreement) throw new UsageError(`--agreement is ${options.agreement}; at most ${mostAgreement} is one`);
   const { name, into = name, steps, agreement, seed, speed, unsafeNoSandbox = false } = options;
   const say = (text: string) => void process.stderr.write(`${text}\n`);
   const watcher = { phase: (text: string) => say(`… ${text}`), step: (line: string) => say(`  ${line}`) };

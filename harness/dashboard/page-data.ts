@@ -141,10 +141,10 @@ export interface TrainingLine {
   updatedAt: string;
 }
 
-/** Its curves, thinned: a point is the mean of the steps up to its own. */
+/** Its curves, thinned: a point is the mean of the steps up to its own, null where one of them was not finite. */
 export interface TrainingCurves {
   line: TrainingLine;
-  points: { step: number; loss: number; gradientNorm: number; tokensPerSecond: number; peakBytes: number }[];
+  points: { step: number; loss: number | null; gradientNorm: number | null; tokensPerSecond: number | null; peakBytes: number }[];
 }
 
 /** What the page is told while it is open. `events`: those of the run it shows, in order and without gaps. */

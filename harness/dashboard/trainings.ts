@@ -39,8 +39,7 @@ function lineOf(directory: string, name: string, steps: TrainingStep[]): Trainin
   if (!facts) return null;
   const written = statSync(join(directory, name, last ? trainingLogName : "training.json")).mtimeMs;
   const latest = steps.slice(-latestLines);
-  const mean = (value: (step: TrainingStep) => number) =>
-    latest.length === 0 ? null : latest.reduce((sum, step) => sum + value(step), 0) / latest.length;
+  const mean = (value: (step: TrainingStep) => number) => meanOf(latest, value);
   const isWhole = last !== undefined && last.step >= facts.steps;
   return {
     ...{ name, spec: facts.spec, variant: facts.variant, steps: facts.steps, step: last?.step ?? 0 },
@@ -69,12 +68,19 @@ function readSteps(folder: string): TrainingStep[] {
     });
 }
 
+/** Null where there is nothing, or a step among them has no finite number there: JSON writes null of it. */
+function meanOf(steps: TrainingStep[], value: (step: TrainingStep) => number): number | null {
+  const values: (number | null)[] = steps.map(value);
+  if (values.length === 0 || values.includes(null)) return null;
+  return (values as number[]).reduce((sum, found) => sum + found, 0) / values.length;
+}
+
 /** Means of as many steps as lie under one point; peak memory is the most. */
 function thin(steps: TrainingStep[]): TrainingCurves["points"] {
   const width = Math.max(1, Math.ceil(steps.length / mostPoints));
   return Array.from({ length: Math.ceil(steps.length / width) }, (_, index) => {
     const part = steps.slice(index * width, (index + 1) * width);
-    const mean = (value: (step: TrainingStep) => number) => part.reduce((sum, step) => sum + value(step), 0) / part.length;
+    const mean = (value: (step: TrainingStep) => number) => meanOf(part, value);
     return {
       step: part.at(-1)!.step,
       loss: mean(({ loss }) => loss),

@@ -52,10 +52,15 @@ def read_log(path):
                 arguments[found[1]] = found[2].strip()
         found = re.search(r"\biteration\s+(\d+)/\s*(\d+) \|(.*)", line)
         if found:
-            values = dict(re.findall(r"\s*([^|:]+?):\s*([-+.\deE]+|nan|inf)\s*\|", found[3]))
+            values = dict(re.findall(r"\s*([^|:]+?):\s*([-+.\deE]+)\s*\|", found[3]))
             entry = {"iteration": int(found[1])}
+            # What is not finite is not a figure: it is left out.
             entry |= {name: float(values[words]) for name, words in FIELDS.items() if words in values}
             curve.append(entry)
+        # Arguments are printed before the tokenizer is made, which pads the vocabulary.
+        found = re.search(r"> padded vocab \(size: \d+\) with \d+ dummy tokens \(new size: (\d+)\)", line)
+        if found and arguments and arguments.get("padded_vocab_size", "None") == "None":
+            arguments["padded_vocab_size"] = found[1]
     if not arguments:
         raise Refusal(f"{path}: there is no block '------ arguments ------' in it: Megatron prints it when it starts, on rank 0; name the log from its beginning")
     if not curve:
@@ -91,7 +96,8 @@ class Arguments:
     def demand(self, name, accepted, meaning):
         value = self.text(name)
         if value is not None and value not in accepted:
-            raise Refusal(f"{self.path}: {name} is {value}: {meaning}, and decoder.c is no other model; {' or '.join(accepted)} can be outlined")
+            other = " or ".join(accepted) if accepted else "none"
+            raise Refusal(f"{self.path}: {name} is {value}: {meaning}, and decoder.c is no other model; {other} can be outlined")
 
 
 def hold_to_demands(arguments):
@@ -109,10 +115,12 @@ def hold_to_demands(arguments):
         "use_rope_scaling": "positions are not scaled",
         "multi_latent_attention": "attention is grouped-query attention",
         "attention_output_gate": "attention has no gate",
+        "apply_residual_connection_post_layernorm": "residuals branch off before norms",
     }.items():
         demand(name, ["False"], meaning)
-    for name in ("num_experts", "window_size", "mtp_num_layers"):
+    for name in ("num_experts", "window_size", "mtp_num_layers", "no_rope_freq"):
         demand(name, [], f"there is no {name}")
+    demand("rotary_seq_len_interpolation_factor", ["1"], "positions are not scaled")
     if arguments.number("rotary_percent", 1.0) != 1.0:
         raise Refusal(f"{arguments.path}: rotary_percent is {arguments.text('rotary_percent')}: all features of a head are rotated")
     for name in ("attention_dropout", "hidden_dropout"):
@@ -120,7 +128,7 @@ def hold_to_demands(arguments):
             raise Refusal(f"{arguments.path}: {name} is {arguments.text(name)}: nothing is dropped at random in an exam; train with 0")
 
 
-def config_of(arguments):
+def config_of(arguments, vocabulary):
     """The same as a Hugging Face config.json says of a Llama."""
     hidden, heads = arguments.whole("hidden_size"), arguments.whole("num_attention_heads")
     grouped = arguments.flag("group_query_attention")
@@ -132,7 +140,7 @@ def config_of(arguments):
         "num_attention_heads": heads,
         "num_key_value_heads": arguments.whole("num_query_groups") if grouped else heads,
         "head_dim": arguments.whole("kv_channels", hidden // heads),
-        "vocab_size": arguments.whole("padded_vocab_size"),
+        "vocab_size": arguments.whole("padded_vocab_size", vocabulary),
         "rms_norm_eps": arguments.number("norm_epsilon", 1e-5),
         "rope_theta": arguments.number("rotary_base", 10000),
         "tie_word_embeddings": not arguments.flag("untie_embeddings_and_output_weights"),
@@ -156,6 +164,10 @@ def optimizer_of(arguments, notes):
         notes.append(f"Megatron's WSD decays by {arguments.text('lr_wsd_decay_style', 'exponential')} between the same ends; the outline's as peak (final / peak)^progress")
     elif style not in ("cosine", "constant"):
         notes.append(f"lr_decay_style {style} is none of the outline's schedules: it has a cosine between the same ends")
+    clip = arguments.number("clip_grad", 1.0)
+    if clip <= 0:
+        clip = 1e9
+        notes.append("Megatron did not clip gradients; the outline clips at a norm that none reaches")
     if arguments.text("optimizer", "adam") != "adam":
         raise Refusal(f"{arguments.path}: optimizer is {arguments.text('optimizer')}; a trainer's exam has AdamW")
     if arguments.number("start_weight_decay", arguments.number("weight_decay", 0.01)) != arguments.number("weight_decay", 0.01):
@@ -171,7 +183,7 @@ def optimizer_of(arguments, notes):
         "beta2": arguments.number("adam_beta2", 0.999),
         "eps": arguments.number("adam_eps", 1e-8),
         "weight_decay": arguments.number("weight_decay", 0.01),
-        "max_gradient_norm": arguments.number("clip_grad", 1.0),
+        "max_gradient_norm": clip,
     }
 
 
@@ -179,7 +191,7 @@ def optimizer_of(arguments, notes):
 
 
 class Stand:
-    """In the place of any class of Megatron's that a checkpoint's arguments are made of; it does nothing."""
+    """In the place of whatever a checkpoint is made of besides tensors: classes of Megatron's, NumPy's random state, signals. It does nothing."""
 
     def __new__(cls, *_args, **_kwargs):
         return object.__new__(cls)
@@ -192,7 +204,7 @@ class Stand:
 
 
 def load_safely(path):
-    """torch.load that executes nothing: tensors and plain values; classes besides, Megatron's own ones, stand empty."""
+    """torch.load that executes nothing: tensors and plain values; whatever else it names, classes or functions, stands empty."""
     allowed = [argparse.Namespace, types.SimpleNamespace]
     for _ in range(64):
         try:
@@ -201,7 +213,7 @@ def load_safely(path):
         except Exception as error:
             found = re.search(r"GLOBAL ([\w.]+)\.(\w+) was not an allowed global|Unsupported global: GLOBAL ([\w.]+)\.(\w+)", str(error))
             module, name = (found[1] or found[3], found[2] or found[4]) if found else (None, None)
-            if module is None or not module.startswith("megatron."):
+            if module is None or module.split(".")[0] == "torch":
                 raise Refusal(f"{path} cannot be loaded without running code from it: {str(error).splitlines()[0]}")
             stand = type(name, (Stand,), {"__module__": module})
             allowed.append((stand, f"{module}.{name}"))
@@ -226,15 +238,22 @@ def find_checkpoint(folder):
     return parts[0]
 
 
-def weights_of(path, config):
-    """By name of Hugging Face, float32."""
+def read_checkpoint(path):
+    """Tensors of the model by Megatron's names, and the iteration."""
     saved = load_safely(path)
-    if not isinstance(saved, dict) or "model" not in saved:
-        raise Refusal(f"{path} holds no 'model'")
-    given = {}
-    for name, value in saved["model"].items():
-        if torch.is_tensor(value) and "_extra_state" not in name:
-            given[name.removeprefix("module.")] = value
+    if not isinstance(saved, dict) or not isinstance(saved.get("model"), dict):
+        raise Refusal(f"{path} holds no 'model' of tensors by name")
+    given = {
+        name.removeprefix("module."): value
+        for name, value in saved["model"].items()
+        if torch.is_tensor(value) and "_extra_state" not in name
+    }
+    iteration = saved.get("iteration", 0)
+    return given, iteration if isinstance(iteration, int) else 0
+
+
+def weights_of(path, given, config):
+    """By name of Hugging Face, float32."""
     taken = set()
 
     def take(*names, shape):
@@ -269,7 +288,7 @@ def weights_of(path, config):
     left = [name for name in given if name not in taken and not (name == "output_layer.weight" and config["tie_word_embeddings"])]
     if left:
         raise Refusal(f"{path} has {left[0]}, which a Llama has not")
-    return weights, int(saved.get("iteration", 0))
+    return weights
 
 
 # ---- The model: a Llama in plain PyTorch ----
@@ -277,9 +296,12 @@ def weights_of(path, config):
 
 def rotate(x, base):
     length, features = x.shape[-2:]
-    angles = torch.arange(length, dtype=x.dtype)[:, None] * base ** (-torch.arange(0, features, 2, dtype=x.dtype) / features)
+    # bfloat16 knows no position above 256.
+    wide = torch.promote_types(x.dtype, torch.float32)
+    angles = torch.arange(length, dtype=wide)[:, None] * base ** (-torch.arange(0, features, 2, dtype=wide) / features)
+    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     low, high = x.chunk(2, dim=-1)
-    return torch.cat((low * angles.cos() - high * angles.sin(), high * angles.cos() + low * angles.sin()), dim=-1)
+    return torch.cat((low * cos - high * sin, high * cos + low * sin), dim=-1)
 
 
 class Attention(nn.Module):
@@ -373,11 +395,15 @@ def load(request):
     values, curve = read_log(log)
     arguments, notes = Arguments(values, log), []
     hold_to_demands(arguments)
-    config, length = config_of(arguments), request["length"]
-    weights, iteration = None, 0
+    length, weights, iteration = request["length"], None, 0
     if request.get("checkpoint"):
-        weights, iteration = weights_of(find_checkpoint(request["checkpoint"]), config)
+        path = find_checkpoint(request["checkpoint"])
+        given, iteration = read_checkpoint(path)
+        embedding = given.get("embedding.word_embeddings.weight")
+        config = config_of(arguments, None if embedding is None else embedding.shape[0])
+        weights = weights_of(path, given, config)
     else:
+        config = config_of(arguments, None)
         notes.append("no checkpoint was named: weights are drawn")
     if not request.get("data"):
         notes.append("no dataset was named: tokens are drawn")

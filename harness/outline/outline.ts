@@ -170,14 +170,7 @@ class Draft {
   private readModel(): ModelOutline {
     const path = join(this.folder, this.files.config);
     writeFileSync(path, `${JSON.stringify(this.description.config, null, 2)}\n`);
-    try {
-      return readModelConfig(path);
-    } catch (error) {
-      if (!(error instanceof SpecError)) throw error;
-      // The draft's config.json is nobody's file.
-      const { problem, expected, remedy } = error;
-      throw new OutlineError(`${this.from}: its configuration: ${problem}\n  expected: ${expected}\n  to do: ${remedy}`);
-    }
+    return this.asItsOwn("its configuration", () => readModelConfig(path));
   }
 
   private writeSpec(recorded: TrainerSpec["recorded"]): LoadedTrainerSpec {
@@ -185,7 +178,18 @@ class Draft {
     const source = `${basename(this.from)}: ${described ?? model}, ${framework}`.replaceAll('"', "'");
     const path = join(this.folder, this.files.spec);
     writeFileSync(path, trainerSpecText(this.request.name, this.model, { source, optimizer: this.optimizer, training, recorded }));
-    return loadTrainerSpec(path);
+    return this.asItsOwn("its outline", () => loadTrainerSpec(path));
+  }
+
+  /** What is wrong with a draft is wrong with what it was made of: drafts are nobody's files. */
+  private asItsOwn<T>(what: string, read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof SpecError)) throw error;
+      const { problem, expected, remedy } = error;
+      throw new OutlineError(`${this.from}: ${what}: ${problem}\n  expected: ${expected}\n  to do: ${remedy}`);
+    }
   }
 
   private async compare(loaded: LoadedTrainerSpec, reader: TensorReader): Promise<Difference[]> {

@@ -233,7 +233,8 @@ def train(reference, initial, optimizer, steps, batches, precision, is_small):
         norms.append(norm)
         rates.append(rate)
         print(f"{precision} step {step + 1}/{steps}: loss {losses[-1]:.6f}, gradient norm {norm:.4g}", file=sys.stderr, flush=True)
-    kept |= {"loss": torch.tensor(losses).double(), "gradient_norm": torch.tensor(norms).double(), "learning_rate": torch.tensor(rates).double()}
+    reported = {"loss": losses, "gradient_norm": norms, "learning_rate": rates}
+    kept |= {name: whole(torch.tensor(values).double(), f"{name} in {precision}") for name, values in reported.items()}
     if precision == "f64" and is_small:
         for name, parameter in training.parameters.items():
             kept[f"end/weight/{name}"] = parameter.detach()
@@ -289,7 +290,7 @@ def record(request):
     steps, optimizer = request["steps"], request["optimizer"]
     is_small = sum(values.numel() for values in initial.values()) <= LARGEST_KEPT_WHOLE
     if steps > 1 and not is_small:
-        raise Refusal(f"of a model of more than {LARGEST_KEPT_WHOLE:,} parameters one step is recorded: a second would be many gigabytes")
+        raise Refusal(f"of a model of more than {LARGEST_KEPT_WHOLE:,} parameters one step is recorded, for a second would be many gigabytes: give --steps 1")
     batches = [batch_of(reference, step, vocabulary) for step in range(steps)]
     if len({tokens.shape for tokens, _ in batches}) != 1:
         raise Refusal("its batches differ in shape; a recording has one")
@@ -335,7 +336,7 @@ def main(path):
         answer = {"status": "done", **{"describe": describe, "record": record, "time": measure}[request["work"]](request)}
     except Refusal as refusal:
         answer = {"status": "refused", "reason": str(refusal)}
-    print(json.dumps(answer), file=answers, flush=True)
+    print(json.dumps(answer, allow_nan=False), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,8 @@ export interface SessionRequest {
   wallMs: number;
   /** A call that takes longer counts as hanging and ends the session; two minutes where absent. */
   callTimeoutMs?: number;
+  /** 16 GiB where absent; the reference of a large model, in float64 with its moments, needs more. */
+  addressSpaceBytes?: number;
 }
 
 export interface CallRequest {

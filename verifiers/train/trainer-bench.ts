@@ -1,3 +1,4 @@
+import { totalmem } from "node:os";
 import type { Variant } from "../../specs/contracts/spec.js";
 import type { Artifact, Candidate, EntrySignature, Session, Target } from "../../specs/contracts/target.js";
 import type { LoadedTrainerSpec } from "../../specs/contracts/trainer-spec.js";
@@ -161,6 +162,7 @@ export class TrainerBench {
   }
 
   async close(): Promise<void> {
+    this.recording?.close();
     await Promise.all([this.oracle.session.close(), this.honest.session.close()]);
   }
 }
@@ -179,14 +181,18 @@ export async function openOracle(
   const built = await host.build({ candidate, support, entries, mode: "plain", threads });
   if (built.status === "failed") throw new Error(`the reference ${loaded.referencePath} does not build: ${built.log}`);
   const libraries = [built.artifact];
-  const session = await host.open({ libraries, entries, threads, memory: "plain", wallMs: 7_200_000, callTimeoutMs: 3_600_000 });
+  const session = await host.open({
+    ...{ libraries, entries, threads, memory: "plain", wallMs: 7_200_000, callTimeoutMs: 3_600_000 },
+    addressSpaceBytes: 4 * totalmem(),
+  });
   return { trainer: new TrainerProcess(session, entries, 0), close: () => session.close() };
 }
 
-/** A recording and how many steps it is of. */
+/** A recording, opened when it is first read, and how many steps it is of. */
 export interface RecordedExam {
   recording: Recording;
   steps: number;
+  close(): void;
 }
 
 interface Reference {

@@ -20,8 +20,10 @@ export async function queueView(context: ViewContext): Promise<View> {
     }
   };
   await show();
-  const timer = setInterval(() => void show(), askEveryMs);
-  context.signal.addEventListener("abort", () => clearInterval(timer));
+  if (!context.signal.aborted) {
+    const timer = setInterval(() => void show(), askEveryMs);
+    context.signal.addEventListener("abort", () => clearInterval(timer));
+  }
   return { title: "Queue", root };
 }
 

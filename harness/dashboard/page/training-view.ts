@@ -22,8 +22,10 @@ export async function trainingView(context: ViewContext, name: string | null): P
     }
   };
   await show();
-  const timer = setInterval(() => void show(), askEveryMs);
-  context.signal.addEventListener("abort", () => clearInterval(timer));
+  if (!context.signal.aborted) {
+    const timer = setInterval(() => void show(), askEveryMs);
+    context.signal.addEventListener("abort", () => clearInterval(timer));
+  }
   return { title: name ?? "Training", root };
 }
 
@@ -65,7 +67,8 @@ function cellsOf(line: TrainingLine): string[] {
 const leftText = ({ state, secondsLeft }: TrainingLine): string =>
   state === "training" && secondsLeft !== null ? durationText(1000 * secondsLeft) : "–";
 
-type Curve = { label: string; unit: string; value: (point: TrainingCurves["points"][number]) => number; isLog?: true; height: number };
+type Point = TrainingCurves["points"][number];
+type Curve = { label: string; unit: string; value: (point: Point) => number | null; isLog?: true; height: number };
 
 const curves: Curve[] = [
   { label: "loss", unit: "nats a token", value: ({ loss }) => loss, height: 280 },
@@ -91,7 +94,10 @@ function curvesOf({ line, points }: TrainingCurves): Node[] {
 }
 
 function figureOf(curve: Curve, points: TrainingCurves["points"]): HTMLElement {
-  const finite = points.filter((point) => Number.isFinite(curve.value(point)));
+  const finite = points.flatMap((point) => {
+    const value = curve.value(point);
+    return value === null || !Number.isFinite(value) ? [] : [{ step: point.step, value }];
+  });
   const title = curve.unit === "" ? curve.label : `${curve.label} (${curve.unit})`;
   return element(
     "figure",
@@ -99,12 +105,11 @@ function figureOf(curve: Curve, points: TrainingCurves["points"]): HTMLElement {
     drawing(`${curve.label} by step`, curve.height, (svg, width) => {
       if (finite.length < 2) return;
       const frame: Frame = { left: 54, right: width - 14, top: 22, bottom: curve.height - 40 };
-      const values = finite.map(curve.value);
+      const values = finite.map(({ value }) => value);
       const x = linearScale(finite[0]!.step, finite.at(-1)!.step, frame.left, frame.right);
       const y = scaleOf(curve, Math.min(...values), Math.max(...values), frame);
       axes(svg, frame, { scale: x, text: String, title: "step" }, { scale: y, text: significant, title });
-      const place = (point: TrainingCurves["points"][number]) =>
-        `${x.place(point.step).toFixed(1)},${y.place(curve.value(point)).toFixed(1)}`;
+      const place = ({ step, value }: { step: number; value: number }) => `${x.place(step).toFixed(1)},${y.place(value).toFixed(1)}`;
       svg.append(shape("path", { class: "loss-line", d: `M${finite.map(place).join("L")}` }));
     }),
   );

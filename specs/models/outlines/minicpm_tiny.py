@@ -33,10 +33,13 @@ observe = ["model.layers.0", "model.norm"]
 def rotate(x, base):
     """Positions are turned into rotations of pairs (i, i + half) of features (arXiv:2104.09864)."""
     length, features = x.shape[-2:]
-    rates = base ** (-torch.arange(0, features, 2, dtype=x.dtype) / features)
-    angles = torch.arange(length, dtype=x.dtype)[:, None] * rates
+    # bfloat16 knows no position above 256.
+    wide = torch.promote_types(x.dtype, torch.float32)
+    rates = base ** (-torch.arange(0, features, 2, dtype=wide) / features)
+    angles = torch.arange(length, dtype=wide)[:, None] * rates
+    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     first, second = x.chunk(2, dim=-1)
-    return torch.cat((first * angles.cos() - second * angles.sin(), second * angles.cos() + first * angles.sin()), dim=-1)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
 
 class Attention(nn.Module):

@@ -117,10 +117,11 @@ describe.runIf(hasPytorch)("an exam from a framework that is trusted", { timeout
     const folder = newFolder();
     for (const name of readdirSync(dirname(result.spec))) copyFileSync(join(dirname(result.spec), name), join(folder, name));
     const recording = join(folder, "outlined.safetensors");
+    const open = () => openRecording(loadTrainerSpec(join(folder, "outlined.yaml")))!.recording.read("f64/loss", 3);
+    expect(open()).toHaveLength(3);
     const bytes = readFileSync(recording);
     bytes[bytes.length - 1]! ^= 1;
     writeFileSync(recording, bytes);
-    const open = () => openRecording(loadTrainerSpec(join(folder, "outlined.yaml")));
     expect(open).toThrow(/outlined\.yaml:\d+:\d+: outlined\.safetensors has SHA-256 [0-9a-f]{64}\n.*forge outline wrote/);
     writeFileSync(recording, bytes.subarray(0, 1000));
     expect(open).toThrow(/truncated/);

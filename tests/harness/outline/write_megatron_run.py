@@ -6,11 +6,14 @@ Formats: megatron/training/training.py (log lines), arguments.py (their block), 
 
 import argparse
 import enum
+import random
+import signal
 import struct
 import sys
 import types
 from pathlib import Path
 
+import numpy
 import torch
 from safetensors.torch import save_file
 
@@ -23,7 +26,7 @@ ARGUMENTS = {
     "lr_warmup_fraction": None, "lr_warmup_iters": 10, "lr_wsd_decay_iters": 50, "lr_wsd_decay_style": "exponential",
     "max_position_embeddings": 2048, "micro_batch_size": 2, "min_lr": 0.0003, "norm_epsilon": 1e-05, "normalization": "RMSNorm",
     "num_attention_heads": HEADS, "num_experts": None, "num_layers": LAYERS, "num_query_groups": GROUPS, "optimizer": "adam",
-    "padded_vocab_size": VOCABULARY, "position_embedding_type": "rope", "qk_layernorm": False, "rotary_base": 10000,
+    "padded_vocab_size": None, "position_embedding_type": "rope", "qk_layernorm": False, "rotary_base": 10000,
     "rotary_interleaved": False, "rotary_percent": 1.0, "seq_length": 128, "swiglu": True, "train_iters": 500,
     "untie_embeddings_and_output_weights": True, "weight_decay": 0.1, "window_size": None,
 }
@@ -32,7 +35,7 @@ ARGUMENTS = {
 def write_log():
     lines = ["using world size: 8, data-parallel size: 8", "------------------------ arguments ------------------------"]
     lines += [f"  {name} {'.' * (48 - len(name))} {value}" for name, value in ARGUMENTS.items()]
-    lines += ["-------------------- end of arguments ---------------------", "> building train, validation, and test datasets ..."]
+    lines += ["-------------------- end of arguments ---------------------", f"> padded vocab (size: 4000) with 96 dummy tokens (new size: {VOCABULARY})"]
     for iteration in range(10, 101, 10):
         loss = 8.3 - iteration / 50
         lines.append(
@@ -82,7 +85,11 @@ def write_checkpoint():
     arguments = argparse.Namespace(**ARGUMENTS, model_type=module.ModelType.encoder_or_decoder)
     place = folder / "checkpoints" / "iter_0000100" / "mp_rank_00"
     place.mkdir(parents=True)
-    torch.save({"args": arguments, "checkpoint_version": 3.0, "iteration": 100, "model": saved}, place / "model_optim_rng.pt")
+    # As Megatron saves it: random states of Python and NumPy, and a signal among the arguments.
+    arguments.exit_signal = signal.SIGTERM
+    states = {"random_rng_state": random.getstate(), "np_rng_state": numpy.random.get_state(), "torch_rng_state": torch.get_rng_state()}
+    whole = {"args": arguments, "checkpoint_version": 3.0, "iteration": 100, "model": saved, "rng_state": [states]}
+    torch.save(whole, place / "model_optim_rng.pt")
     (folder / "checkpoints" / "latest_checkpointed_iteration.txt").write_text("100")
     save_file({name: tensor.float().contiguous() for name, tensor in expected.items()}, folder / "expected.safetensors")
 

@@ -36,7 +36,7 @@ export async function openSession(sandbox: Sandbox, runner: string, request: Ses
     wallMs: request.wallMs,
     cpuSeconds: Math.ceil((request.wallMs / 1000) * Math.max(1, request.threads)),
     // AddressSanitizer reserves its shadow at once; what it really uses is limited by its own option below.
-    addressSpaceBytes: request.memory === "sanitized" ? 32 * 2 ** 40 : 16 * 2 ** 30,
+    addressSpaceBytes: request.memory === "sanitized" ? 32 * 2 ** 40 : (request.addressSpaceBytes ?? 16 * 2 ** 30),
     fileBytes: 8 * 2 ** 30,
     processes: request.threads + 64,
     scratchBytes: 16 << 20,
