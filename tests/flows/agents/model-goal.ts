@@ -81,10 +81,12 @@ export function modelWords(agent: ModelAgent, server: Pick<ScriptedServer, "url"
   return ["--agent", agent, "--model", modelNames[agent], "--base-url", url];
 }
 
-/** Runs it again, once, where somebody else kept the machine busy. */
+/** Runs it again, twice at most, where somebody else kept the machine busy. */
 export async function despiteBusy(attempt: () => Promise<GoalRun>): Promise<GoalRun> {
-  const first = await attempt();
-  return first.log.some(isBusy) ? attempt() : first;
+  for (let left = 2; ; left--) {
+    const ended = await attempt();
+    if (left === 0 || !ended.log.some(isBusy)) return ended;
+  }
 }
 
 export function eventsOf<Type extends ForgeEvent["type"]>(
