@@ -31,7 +31,8 @@ test("an unknown target: those that there are", () => expectRefusal(["goal", rms
 test("an MCP client is no agent of a goal: what it runs instead", () => expectRefusal(["goal", rmsnorm, "--agent", "mcp"], "forge mcp"));
 test("one run cannot be resumed for several goals", () =>
   expectRefusal(["goal", rmsnorm, "--variant", "all", "--resume", "some-run"], "--resume"));
-test("a measurement that there is not: those that there are", () => expectRefusal(["bench", "luck"], "verdict, kernels, trainers, curve, sentinels"));
+test("a measurement that there is not: those that there are", () =>
+  expectRefusal(["bench", "luck"], "verdict, kernels, trainers, curve, sentinels"));
 test("showing a run where there are none", () => expectRefusal(["show", "latest"], "forge goal"));
 test("checking a folder that is not there", () => expectRefusal(["check", "nothing-here"], "nothing-here"));
 
