@@ -11,7 +11,7 @@ const latestLines = 10;
 /** Longer than a step of a large model with a checkpoint after it. */
 const silentAfterMs = 120_000;
 
-export const trainingsDirectory = (runsDirectory: string): string => join(runsDirectory, "train");
+const trainingsDirectory = (runsDirectory: string): string => join(runsDirectory, "train");
 
 /** Every training under `runs/train`, the newest first. */
 export function readTrainings(runsDirectory: string): TrainingLine[] {

@@ -1,7 +1,14 @@
 import type { LoadedTrainerSpec } from "../../specs/contracts/trainer-spec.js";
 import { elementsOf, modelTensors } from "../../specs/trainer/model-layout.js";
 import { writeState } from "../../verifiers/train/observe.js";
-import { logitsName, type Recording, recordedBatch, recordedGradient, recordedState } from "../../verifiers/train/recording.js";
+import {
+  clippingScale,
+  logitsName,
+  type Recording,
+  recordedBatch,
+  recordedGradient,
+  recordedState,
+} from "../../verifiers/train/recording.js";
 import { openOracle } from "../../verifiers/train/trainer-bench.js";
 import { recordedCases, type TrainerCase } from "../../verifiers/train/trainer-cases.js";
 import type { TrainerProcess } from "../../verifiers/train/trainer-process.js";
@@ -51,9 +58,8 @@ async function compareStep(
   const scalar = (name: string) => Float64Array.of(recording.read(name, steps)[recordedStep!]!);
   note({ step, what: "loss", relative: relativeTo(scalar("f64/loss"), Float64Array.of(report.loss)) });
   note({ step, what: "gradient norm", relative: relativeTo(scalar("f64/gradient_norm"), Float64Array.of(report.gradient_norm)) });
-  const { beta1, max_gradient_norm } = setting.optimizer;
-  const [beta, most] = [Math.fround(beta1), Math.fround(max_gradient_norm)];
-  const scale = Math.min(1, most / (report.gradient_norm + 1e-6));
+  const beta = Math.fround(setting.optimizer.beta1);
+  const scale = clippingScale(setting, report.gradient_norm);
   for (const [index, tensor] of oracle.tensors().entries()) {
     const before = state.firstMoments[index]!;
     // What is in a moment of the gradient, unclipped as the recording has it.
@@ -98,7 +104,7 @@ export function precisionError(
 }
 
 /** |b - a| / |a|, Euclidean. */
-export function relativeTo(a: ArrayLike<number>, b: ArrayLike<number>): number {
+function relativeTo(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let difference = 0;
   let size = 0;
   for (let i = 0; i < a.length; i++) {

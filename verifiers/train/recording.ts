@@ -1,4 +1,5 @@
 import { elementsOf, type ModelTensor, modelTensors } from "../../specs/trainer/model-layout.js";
+import type { TrainerSetting } from "../../specs/trainer/trainer-abi.js";
 import type { TrainerState } from "./draw-state.js";
 import { learningRateAt } from "./expect-update.js";
 import { type Observations, observationsFrom } from "./observe.js";
@@ -18,6 +19,10 @@ export interface Recording {
 
 /** PyTorch's clip_grad_norm_ divides by the norm and this. */
 const clippingEps = 1e-6;
+
+/** What gradients of this global norm are multiplied by before a step. */
+export const clippingScale = ({ optimizer }: TrainerSetting, norm: number): number =>
+  Math.min(1, Math.fround(optimizer.max_gradient_norm) / (norm + clippingEps));
 
 /** Weights and moments before a recorded step. */
 export function recordedState(recording: Recording, { setting, recordedStep }: TrainerCase): TrainerState {
@@ -50,7 +55,7 @@ export function recordedAnswers(recording: Recording, trainerCase: TrainerCase, 
     gradient_norm: recording.read("f64/gradient_norm", steps)[recordedStep!]!,
     learning_rate: learningRateAt(setting, recordedStep!),
   };
-  const scale = Math.min(1, Math.fround(optimizer.max_gradient_norm) / (report.gradient_norm + clippingEps));
+  const scale = clippingScale(setting, report.gradient_norm);
   const [beta1, beta2] = [Math.fround(optimizer.beta1), Math.fround(optimizer.beta2)];
   const momentsOf = (tensor: ModelTensor, index: number) => {
     const gradient = recordedGradient(recording, trainerCase, tensor);

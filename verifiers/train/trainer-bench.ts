@@ -1,6 +1,6 @@
 import { totalmem } from "node:os";
 import type { Variant } from "../../specs/contracts/spec.js";
-import type { Artifact, Candidate, EntrySignature, Session, Target } from "../../specs/contracts/target.js";
+import type { Artifact, Candidate, EntrySignature, Session, SessionRequest, Target } from "../../specs/contracts/target.js";
 import type { LoadedTrainerSpec } from "../../specs/contracts/trainer-spec.js";
 import { typeFlags } from "../../specs/lower-reference.js";
 import { trainerEntries } from "../../specs/trainer/trainer-abi.js";
@@ -69,20 +69,10 @@ export class TrainerBench {
     support: Record<string, string>,
     { threads = host.defaultThreads(), recording = null }: { threads?: number; recording?: RecordedExam | null } = {},
   ): Promise<TrainerBench> {
-    const compiler = host.tuningSpace(variant).compilers[0]!;
-    const build = async (types: Variant | "oracle", flags: string[]): Promise<Artifact> => {
-      const candidate = referenceTrainer(loaded, types, compiler, [...flags, "-fopenmp"]);
-      const result = await host.build({ candidate, support, entries: trainerEntries(types), mode: "plain", threads });
-      if (result.status === "failed") throw new Error(`the reference ${loaded.referencePath} does not build: ${result.log}`);
-      return result.artifact;
-    };
-    const oracle = await build("oracle", oracleFlags);
-    const honest = await Promise.all(honestOrders.map((flags) => build(variant, flags)));
-    const open = async (libraries: Artifact[], types: Variant | "oracle"): Promise<Reference> => {
-      const entries = trainerEntries(types);
-      return { entries, libraries, session: await host.open({ libraries, entries, threads, memory: "plain", wallMs: 3_600_000 }) };
-    };
-    return new TrainerBench(await open([oracle], "oracle"), await open(honest, variant), variant.store !== variant.accumulate, recording);
+    const { build, open } = referenceMakers(host, loaded, variant, support, threads);
+    const oracle = await open([await build("oracle", oracleFlags)], "oracle", usualLimits);
+    const honest = await open(await Promise.all(honestOrders.map((flags) => build(variant, flags))), variant, usualLimits);
+    return new TrainerBench(oracle, honest, variant.store !== variant.accumulate, recording);
   }
 
   async prepare(trainerCase: TrainerCase): Promise<PreparedTrainerCase> {
@@ -167,26 +157,38 @@ export class TrainerBench {
   }
 }
 
-/** The reference in float64, alone in a sandbox. */
+/** The reference in float64, alone in a sandbox that may take what the machine has: a large model's moments need it. */
 export async function openOracle(
   host: Target,
   loaded: LoadedTrainerSpec,
   variant: Variant,
   support: Record<string, string>,
 ): Promise<{ trainer: TrainerProcess; close: () => Promise<void> }> {
-  const threads = host.defaultThreads();
-  const compiler = host.tuningSpace(variant).compilers[0]!;
-  const entries = trainerEntries("oracle");
-  const candidate = referenceTrainer(loaded, "oracle", compiler, [...oracleFlags, "-fopenmp"]);
-  const built = await host.build({ candidate, support, entries, mode: "plain", threads });
-  if (built.status === "failed") throw new Error(`the reference ${loaded.referencePath} does not build: ${built.log}`);
-  const libraries = [built.artifact];
-  const session = await host.open({
-    ...{ libraries, entries, threads, memory: "plain", wallMs: 7_200_000, callTimeoutMs: 3_600_000 },
-    addressSpaceBytes: 4 * totalmem(),
-  });
-  return { trainer: new TrainerProcess(session, entries, 0), close: () => session.close() };
+  const makers = referenceMakers(host, loaded, variant, support, host.defaultThreads());
+  const limits = { wallMs: 7_200_000, callTimeoutMs: 3_600_000, addressSpaceBytes: 4 * totalmem() };
+  const oracle = await makers.open([await makers.build("oracle", oracleFlags)], "oracle", limits);
+  return { trainer: trainerOf(oracle, 0), close: () => oracle.session.close() };
 }
+
+/** How references are built and opened: as oracle in float64, as honest evaluations in the variant's types. */
+function referenceMakers(host: Target, loaded: LoadedTrainerSpec, variant: Variant, support: Record<string, string>, threads: number) {
+  const compiler = host.tuningSpace(variant).compilers[0]!;
+  return {
+    build: async (types: Variant | "oracle", flags: string[]): Promise<Artifact> => {
+      const candidate = referenceTrainer(loaded, types, compiler, [...flags, "-fopenmp"]);
+      const result = await host.build({ candidate, support, entries: trainerEntries(types), mode: "plain", threads });
+      if (result.status === "failed") throw new Error(`the reference ${loaded.referencePath} does not build: ${result.log}`);
+      return result.artifact;
+    },
+    open: async (libraries: Artifact[], types: Variant | "oracle", limits: Limits): Promise<Reference> => {
+      const entries = trainerEntries(types);
+      return { entries, libraries, session: await host.open({ libraries, entries, threads, memory: "plain", ...limits }) };
+    },
+  };
+}
+
+type Limits = Pick<SessionRequest, "wallMs" | "callTimeoutMs" | "addressSpaceBytes">;
+const usualLimits: Limits = { wallMs: 3_600_000 };
 
 /** A recording, opened when it is first read, and how many steps it is of. */
 export interface RecordedExam {
