@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import type { BatchShape, LoadedTrainerSpec, Optimizer, TrainerSpec } from "../../specs/contracts/trainer-spec.js";
@@ -143,6 +143,8 @@ class Draft {
     const out = join(this.folder, files.recording);
     const recorder = { ...source, seed, work: "record" as const, steps, optimizer: this.optimizer, precisions, out };
     const { losses } = await runRecorder<"record">(recorder, watcher.step, signal);
+    // safetensors writes for its owner alone; a spec's recording is for whoever has the spec.
+    chmodSync(out, 0o644);
     const speed = await this.timeFramework(watcher);
     const reader = TensorReader.open(out);
     try {

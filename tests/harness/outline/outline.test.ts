@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -117,6 +117,7 @@ describe.runIf(hasPytorch)("an exam from a framework that is trusted", { timeout
     const folder = newFolder();
     for (const name of readdirSync(dirname(result.spec))) copyFileSync(join(dirname(result.spec), name), join(folder, name));
     const recording = join(folder, "outlined.safetensors");
+    expect(statSync(recording).mode & 0o777).toBe(0o644);
     const open = () => openRecording(loadTrainerSpec(join(folder, "outlined.yaml")))!.recording.read("f64/loss", 3);
     expect(open()).toHaveLength(3);
     const bytes = readFileSync(recording);
