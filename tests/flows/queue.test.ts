@@ -92,10 +92,12 @@ describe("a goal for every chip", { timeout: 20 * minutes }, () => {
     // By chip and in order, what the worker has judged; seen enough, it is interrupted: to their ends both would take minutes.
     const targets = new Map<string, string>();
     const judged: string[] = [];
+    let interrupted = false;
     const look = (event: ForgeEvent, child: ChildProcess) => {
       if (event.type === "run-started") targets.set(event.run, event.goal.target);
       if (event.type === "trial-finished") judged.push(targets.get(event.run)!);
-      if (turns(judged) >= 3) child.kill("SIGINT");
+      // Once: a second Ctrl-C ends it at once, whatever is still to be written.
+      if (turns(judged) >= 3 && !interrupted) interrupted = child.kill("SIGINT");
     };
     const ended = await streamForge(goal, folder, look, { FORGE_REDIS: server.url, FORGE_QUEUE_SECRET: secret });
     expect({ code: ended.code, errors: ended.errors }).toMatchObject({ code: 130 });

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { replaceFile } from "../../../verifiers/replace-file.js";
+import { publishContent, replaceFile } from "../../../verifiers/replace-file.js";
 import { makeScratchFolder, sweepScratchFolders } from "../../../verifiers/targets/scratch-folder.js";
 import { temporaryFolder } from "../../harness/temporary-folder.js";
 
@@ -34,4 +34,15 @@ test("a file of the cache is replaced whole, and a failure leaves no draft", () 
   writeFileSync(join(folder, "taken", "file"), "");
   expect(() => replaceFile(join(folder, "taken"), "three")).toThrow(/EISDIR|ENOTEMPTY|EEXIST/);
   expect(readdirSync(folder).sort()).toEqual(["deep", "taken"]);
+});
+
+test("an object of the cache that is there already stays the file that it is, for it may be about to be mounted", () => {
+  const folder = temporaryFolder();
+  const path = join(folder, "objects", "kernel.so");
+  publishContent(path, "one");
+  const { ino } = statSync(path);
+  publishContent(path, "one");
+  expect(statSync(path).ino).toBe(ino);
+  expect(readFileSync(path, "utf8")).toBe("one");
+  expect(readdirSync(join(folder, "objects"))).toEqual(["kernel.so"]);
 });

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import type { Sandbox, SandboxLimits } from "../../../specs/contracts/sandbox.js";
 import type { BuildRequest, BuildResult } from "../../../specs/contracts/target.js";
 import { checkFlags } from "../../build-flags.js";
+import { publishContent, replaceFile } from "../../replace-file.js";
 import { sandboxEndText } from "../sandbox-end.js";
 import { makeScratchFolder } from "../scratch-folder.js";
 import { toolchainMounts } from "../toolchain-mounts.js";
@@ -116,8 +117,11 @@ export async function buildObject(
     const remarks = annotations.length === 0 ? {} : { remarks: log };
     const build: CachedBuild = { hash: sha256(output.stdout), warnings: splitWarnings(log), ...remarks };
     const path = join(objects, `${build.hash}.wasm`);
-    await writeAtomically(path, output.stdout, 0o444);
-    await writeAtomically(record, JSON.stringify(build), 0o644);
+    if (!(await isObject(path, build.hash))) {
+      await rm(path, { force: true });
+      publishContent(path, output.stdout);
+    }
+    replaceFile(record, JSON.stringify(build));
     return { status: "built", artifact: { path, hash: build.hash }, warnings: build.warnings, ...remarks, durationMs: elapsed() };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -140,15 +144,14 @@ async function writeSources(folder: string, files: Record<string, string>): Prom
 async function readCached(record: string, objects: string): Promise<CachedBuild | null> {
   try {
     const build = JSON.parse(await readFile(record, "utf8")) as CachedBuild;
-    return sha256(await readFile(join(objects, `${build.hash}.wasm`))) === build.hash ? build : null;
+    return (await isObject(join(objects, `${build.hash}.wasm`), build.hash)) ? build : null;
   } catch {
     return null; // not built yet, or damaged: build again
   }
 }
 
-async function writeAtomically(path: string, content: string | Uint8Array, mode: number): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
-  await writeFile(temporary, content, { mode });
-  await rename(temporary, path);
-}
+const isObject = async (path: string, hash: string): Promise<boolean> =>
+  readFile(path).then(
+    (bytes) => sha256(bytes) === hash,
+    () => false,
+  );

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { Sandbox } from "../../../specs/contracts/sandbox.js";
 import type { Artifact, BuildRequest, BuildResult, Toolchain } from "../../../specs/contracts/target.js";
 import { checkFlags } from "../../build-flags.js";
-import { replaceFile } from "../../replace-file.js";
+import { publishContent, replaceFile } from "../../replace-file.js";
 import { sandboxEndText } from "../sandbox-end.js";
 import { makeScratchFolder } from "../scratch-folder.js";
 import { toolchainMounts } from "../toolchain-mounts.js";
@@ -104,7 +104,7 @@ export async function buildObject(
     if (output.end.code !== 0) return fail(log || `the compiler ended with ${sandboxEndText(output.end)} and said nothing`);
     if (output.truncated) return fail(`the object is larger than ${maximumObjectBytes} bytes`);
     replaceFile(cachedLog, log);
-    replaceFile(cached, output.stdout);
+    publishContent(cached, output.stdout);
     return built(cached, key, log, startedAt);
   } finally {
     rmSync(source, { recursive: true, force: true });

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, renameSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import type { EntrySignature, Toolchain } from "../../../specs/contracts/target.js";
-import { replaceFile } from "../../replace-file.js";
+import { draftOf, publishFile, replaceFile } from "../../replace-file.js";
 import { generateGlue } from "./glue.js";
 
 export type RunnerKind = "plain" | "sanitized" | "sampling";
@@ -33,7 +33,7 @@ export async function buildRunner(
   if (existsSync(path)) return path;
   const gluePath = `${path}.glue.c`;
   replaceFile(gluePath, glue);
-  const draft = `${path}.${process.pid}.draft`;
+  const draft = draftOf(path);
   await execa(toolchain.path, [
     ...flags,
     "-std=gnu11",
@@ -47,6 +47,6 @@ export async function buildRunner(
     "-lm",
   ]);
   chmodSync(draft, 0o755);
-  renameSync(draft, path);
+  publishFile(draft, path);
   return path;
 }
