@@ -15,7 +15,7 @@ export function writeNanoSpec(project: string, change: (spec: TrainerSpec) => vo
   nano.exam.timed = { micro_batches: 1, batch: 2, length: 64 };
   nano.exam.long_run.steps = 20;
   nano.variants = { f32: nano.variants.f32! };
-  nano.budget = { attempts: 2, minutes: 10 };
+  nano.budget = { attempts: 1, minutes: 10 };
   change(nano);
   writeFileSync(join(project, "nano.yaml"), stringify(nano));
   cpSync("reference-kernels/decoder.c", join(project, "decoder.c"));

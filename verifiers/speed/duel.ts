@@ -5,7 +5,7 @@ import { Random } from "../numerics/random.js";
 import type { Stopwatch } from "../stopwatch.js";
 import { thresholds } from "../thresholds.js";
 import type { Contestant, Side } from "./contestant.js";
-import { ForeignLoad } from "./foreign-load.js";
+import { disturbance, ForeignLoad, isDisturbed } from "./foreign-load.js";
 import { judgeReport } from "./judge-report.js";
 import type { OddRows } from "./odd-rows.js";
 import { OutsideClock } from "./outside-clock.js";
@@ -106,7 +106,7 @@ export class Duel {
       const { leastWindowMs, foreignWindowMs } = thresholds;
       const isLongEnough = load.windowMs() >= (mayDecideAfter(kept.length + window.length) ? leastWindowMs : foreignWindowMs);
       if (!isLongEnough && !outOfTime) continue;
-      if (load.closeWindow() > thresholds.foreignCpuShare) {
+      if (isDisturbed(load.closeWindow())) {
         repeats += window.length;
         window = [];
         if (repeats > options.maximumRepeats || outOfTime) return this.busy(repeats, kept);
@@ -133,7 +133,7 @@ export class Duel {
   private busy(repeats: number, kept: Unit[]): DuelResult {
     return {
       status: "errored",
-      reason: `machine busy: others used more than ${thresholds.foreignCpuShare * 100} % of a core while ${repeats} units were measured (${kept.length} were quiet); run it again when it is quiet (\`forge check --quick\` times nothing)`,
+      reason: `machine busy: ${disturbance()} while ${repeats} units were measured (${kept.length} were quiet); run it again when it is quiet (\`forge check --quick\` times nothing)`,
     };
   }
 

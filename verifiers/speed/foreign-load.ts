@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { thresholds } from "../thresholds.js";
 
 /** Clock ticks a second in /proc/stat on every Linux that Node supports. */
 const ticksPerSecond = 100;
@@ -7,17 +8,29 @@ const ticksPerSecond = 100;
 interface Reading {
   atMs: number;
   idleSeconds: number;
+  stolenSeconds: number;
   oursSeconds: number;
 }
 
+/** Shares of one core, over a window. */
+export interface LoadShares {
+  /** Used by processes of this machine that are not ours. */
+  foreign: number;
+  /** Kept by the hypervisor, which gave it to other machines. */
+  stolen: number;
+}
+
 /**
- * Says how much of the CPUs others used: what was neither idle nor ours. Time stolen by a hypervisor counts as others'.
- * It does not see who they are, and contention for memory bandwidth by other machines on the same host escapes it.
+ * Says how much of the CPUs others used: what was neither idle, nor stolen, nor ours; and what a hypervisor took. It does not see who they
+ * are, and contention for memory bandwidth by other machines on the same host escapes it.
+ *
+ * The two are apart because their remedies are. Whoever runs something here can be asked to stop. A hypervisor that keeps a tenth of a core
+ * keeps it all day, from both sides of a duel alike: order is drawn and units are independent, so that it widens an interval and moves none.
  */
 export class ForeignLoad {
   private last: Reading;
   /** Of the window so far, before the latest pause. */
-  private before = { seconds: 0, foreignSeconds: 0 };
+  private before = { seconds: 0, foreignSeconds: 0, stolenSeconds: 0 };
 
   /** `ourCpuSeconds`: CPU seconds of all sandboxes so far; this process's own are added here. */
   constructor(private readonly ourCpuSeconds: () => number) {
@@ -38,20 +51,26 @@ export class ForeignLoad {
     this.last = this.read();
   }
 
-  /** Closes the window and starts the next: share of one core that others used in it. */
-  closeWindow(): number {
-    const { seconds, foreignSeconds } = this.untilNow();
-    this.before = { seconds: 0, foreignSeconds: 0 };
-    return Math.max(0, foreignSeconds / seconds);
+  /** Closes the window and starts the next. */
+  closeWindow(): LoadShares {
+    const { seconds, foreignSeconds, stolenSeconds } = this.untilNow();
+    this.before = { seconds: 0, foreignSeconds: 0, stolenSeconds: 0 };
+    return { foreign: Math.max(0, foreignSeconds / seconds), stolen: Math.max(0, stolenSeconds / seconds) };
   }
 
-  private untilNow(): { seconds: number; foreignSeconds: number } {
+  private untilNow(): { seconds: number; foreignSeconds: number; stolenSeconds: number } {
+    const { before, last } = this;
     const now = this.read();
-    const seconds = (now.atMs - this.last.atMs) / 1000;
-    const busy = seconds * availableCpus() - (now.idleSeconds - this.last.idleSeconds);
-    const foreign = busy - (now.oursSeconds - this.last.oursSeconds);
+    const seconds = (now.atMs - last.atMs) / 1000;
+    const stolen = now.stolenSeconds - last.stolenSeconds;
+    const busy = seconds * availableCpus() - (now.idleSeconds - last.idleSeconds);
+    const foreign = busy - stolen - (now.oursSeconds - last.oursSeconds);
     this.last = now;
-    return { seconds: this.before.seconds + seconds, foreignSeconds: this.before.foreignSeconds + foreign };
+    return {
+      seconds: before.seconds + seconds,
+      foreignSeconds: before.foreignSeconds + foreign,
+      stolenSeconds: before.stolenSeconds + stolen,
+    };
   }
 
   private read(): Reading {
@@ -61,6 +80,7 @@ export class ForeignLoad {
     return {
       atMs: performance.now(),
       idleSeconds: (fields[3]! + fields[4]!) / ticksPerSecond,
+      stolenSeconds: (fields[7] ?? 0) / ticksPerSecond,
       oursSeconds: (own.user + own.system) / 1e6 + this.ourCpuSeconds(),
     };
   }
@@ -72,3 +92,11 @@ function availableCpus(): number {
   cpuCount ??= (readFileSync("/proc/stat", "utf8").match(/^cpu\d+/gm) ?? []).length || availableParallelism();
   return cpuCount;
 }
+
+/** Whether what was measured meanwhile is thrown away; `cores`: kept busy by what is measured, each of which is shared. */
+export const isDisturbed = ({ foreign, stolen }: LoadShares, cores = 1): boolean =>
+  foreign > thresholds.foreignCpuShare * cores || stolen > thresholds.stolenCpuShare * cores;
+
+/** Of `isDisturbed`, in words. */
+export const disturbance = (cores = 1): string =>
+  `others used more than ${100 * thresholds.foreignCpuShare} % of ${cores === 1 ? "a core" : `each of ${cores} cores`}, or a hypervisor took more than ${100 * thresholds.stolenCpuShare} %,`;

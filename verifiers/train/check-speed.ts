@@ -3,7 +3,7 @@ import type { Artifact } from "../../specs/contracts/target.js";
 import type { SpeedFigure } from "../../specs/contracts/verdict.js";
 import { leastStepBytes, modelFlops } from "../../specs/trainer/step-work.js";
 import { deriveSeed, Random } from "../numerics/random.js";
-import { ForeignLoad } from "../speed/foreign-load.js";
+import { disturbance, ForeignLoad, isDisturbed, type LoadShares } from "../speed/foreign-load.js";
 import { decideSpeed, estimateRatio, type SpeedDecision } from "../speed/sequential-test.js";
 import { thresholds } from "../thresholds.js";
 import { drawTextBatch } from "./draw-text-batch.js";
@@ -62,10 +62,10 @@ export async function checkTrainerSpeed(
       const unitSeed = deriveSeed(seed, "unit", measured.ratios.length + busy);
       const unit = await stopwatch.during("timing", () => runUnit(context, artifacts, text, unitSeed, steps));
       const outOfTime = performance.now() - startedAt > trainerThresholds.speedLimitMs;
-      // A step keeps every core busy, and what a hypervisor takes it takes from each.
-      if (unit.foreignShare > thresholds.foreignCpuShare * context.threads) {
+      // A step keeps every core busy: each is shared.
+      if (isDisturbed(unit.load, context.threads)) {
         if (++busy <= mostBusyUnits && !outOfTime) continue;
-        const found = `others used more than ${100 * thresholds.foreignCpuShare} % of each of ${context.threads} core(s) in ${busy} of ${busy + measured.ratios.length} units`;
+        const found = `${disturbance(context.threads)} in ${busy} of ${busy + measured.ratios.length} units`;
         return { status: "errored", summary: `machine busy: ${found}; run it again when it is quiet`, evidence: [] };
       }
       const mismatch = firstMismatch(unit.reports, context.variant);
@@ -146,7 +146,7 @@ interface TimedUnit {
   seconds: Record<Side, number[]>;
   reports: Record<Side, StepReport[]>;
   peakBytes: Record<Side, number>;
-  foreignShare: number;
+  load: LoadShares;
 }
 
 async function runUnit(
@@ -181,9 +181,9 @@ async function runUnit(
       }
       await session.freeze();
     }
-    const foreignShare = load.closeWindow();
+    const shares = load.closeWindow();
     const peakBytes = { candidate: contestants.candidate!.session.peakBytes(), baseline: contestants.baseline!.session.peakBytes() };
-    return { seconds, reports, peakBytes, foreignShare };
+    return { seconds, reports, peakBytes, load: shares };
   } finally {
     for (const contestant of Object.values(contestants)) {
       await contestant.session.thaw();

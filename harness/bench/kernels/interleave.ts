@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "../../../verifiers/numerics/random.js";
-import { ForeignLoad } from "../../../verifiers/speed/foreign-load.js";
+import { disturbance, ForeignLoad, isDisturbed } from "../../../verifiers/speed/foreign-load.js";
 import { thresholds } from "../../../verifiers/thresholds.js";
 import type { Contestant } from "./contestant.js";
 
@@ -49,7 +49,7 @@ export async function interleave(options: InterleaveOptions): Promise<Measuremen
     while (load.windowMs() < thresholds.foreignWindowMs && kept + window.length < wanted);
     // A load that is read over less than half a second means nothing; the rest of the window passes idle.
     if (load.windowMs() < thresholds.leastWindowMs) await sleep(thresholds.leastWindowMs - load.windowMs());
-    const isBusy = load.closeWindow() > thresholds.foreignCpuShare;
+    const isBusy = isDisturbed(load.closeWindow());
     await options.betweenRounds();
     if (isBusy && !options.acceptLoad) {
       repeats += window.length;
@@ -106,8 +106,6 @@ export class MachineBusy extends Error {
   override name = "MachineBusy";
 
   constructor(repeats: number, kept: number) {
-    super(
-      `machine busy: others used more than ${thresholds.foreignCpuShare * 100} % of a core in ${repeats} rounds (${kept} were quiet); run it again when it is quiet, or see --under-load`,
-    );
+    super(`machine busy: ${disturbance()} in ${repeats} rounds (${kept} were quiet); run it again when it is quiet, or see --under-load`);
   }
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import { ForeignLoad } from "../../../verifiers/speed/foreign-load.js";
+import { ForeignLoad, isDisturbed } from "../../../verifiers/speed/foreign-load.js";
 import { thresholds } from "../../../verifiers/thresholds.js";
 
 const children: ChildProcess[] = [];
@@ -36,8 +36,8 @@ describe("foreign load", () => {
     const before = cpuSecondsOf(pid);
     await sleep(1500);
     const windowMs = untold.windowMs();
-    const seen = untold.closeWindow();
-    const rest = told.closeWindow();
+    const seen = untold.closeWindow().foreign;
+    const rest = told.closeWindow().foreign;
     const used = (cpuSecondsOf(pid) - before) / (windowMs / 1000);
     expect(used).toBeGreaterThan(0.3);
     expect(seen).toBeGreaterThan(used - 0.1);
@@ -56,9 +56,9 @@ describe("foreign load", () => {
     const before = ownSeconds();
     burnHere(1500);
     const used = (ownSeconds() - before) / (load.windowMs() / 1000);
-    const seen = load.closeWindow();
+    const seen = load.closeWindow().foreign;
     expect(used).toBeGreaterThan(0.3);
-    expect(Math.abs(blind.closeWindow() - used - seen)).toBeLessThan(0.1);
+    expect(Math.abs(blind.closeWindow().foreign - used - seen)).toBeLessThan(0.1);
   });
 
   it("starts a new window where the last one ended", async () => {
@@ -85,7 +85,14 @@ describe("foreign load", () => {
     expect(windowMs).toBeGreaterThan(590);
     expect(windowMs).toBeLessThan(900);
     // Were the pause in it, it would be more than half of a core.
-    expect(load.closeWindow()).toBeLessThan(burnt / (windowMs / 1000) / 2);
+    expect(load.closeWindow().foreign).toBeLessThan(burnt / (windowMs / 1000) / 2);
+  });
+
+  it("forgives a hypervisor what it forgives no process of this machine, and neither everything", () => {
+    expect(isDisturbed({ foreign: 0.04, stolen: 0.2 })).toBe(false);
+    expect(isDisturbed({ foreign: 0.06, stolen: 0 })).toBe(true);
+    expect(isDisturbed({ foreign: 0, stolen: 0.26 })).toBe(true);
+    expect(isDisturbed({ foreign: 0.09, stolen: 0.4 }, 2)).toBe(false);
   });
 
   it("is judged over at least half a second", () => {
