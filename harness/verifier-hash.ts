@@ -17,14 +17,17 @@ const tokenisers = ["harness/train/byte-pair-encoder.ts", "harness/train/token-s
 export const isOfTrainers = (file: string): boolean =>
   /^(?:verifiers\/train|specs\/trainer|specs\/contracts\/trainer-[\w-]+\.ts$)/.test(file);
 
+type ExamFormat = LoadedExam["spec"]["format"];
+export const examFormats: readonly ExamFormat[] = ["forge-kernel/1", "forge-trainer/1"];
+
 /**
  * Hash of whatever decides a verdict: the sources of verifiers/ and specs/, and the header that references include; of a trainer its own
  * examiner too, and the text that it trains on. Always over the sources, never over dist/, so that it does not depend on how Forge was
  * started.
  */
-export function verifierHash(root: string = packageRoot(), format: LoadedExam["spec"]["format"] = "forge-kernel/1"): string {
+export function verifierHash(root: string = packageRoot(), format: ExamFormat = "forge-kernel/1"): string {
   const ofTrainers = format === "forge-trainer/1";
-  if (!existsSync(join(root, "specs"))) return bundledHash(root);
+  if (!existsSync(join(root, "specs", "contracts"))) return bundledHash(root, format);
   const names = ["verifiers", "specs"].flatMap((folder) => sourcesUnder(root, folder)).filter((name) => ofTrainers || !isOfTrainers(name));
   names.push("reference-kernels/forge.h");
   if (ofTrainers) names.push(...filesUnder(root, "specs/models/text"), ...tokenisers);
@@ -34,10 +37,11 @@ export function verifierHash(root: string = packageRoot(), format: LoadedExam["s
 }
 
 /** A worker in one file has no sources beside it: its package.json holds what they hashed to. */
-function bundledHash(root: string): string {
+function bundledHash(root: string, format: ExamFormat): string {
   const path = join(root, "package.json");
-  const parsed: unknown = JSON.parse(readFileSync(path, "utf8"));
-  if (typeof parsed === "object" && parsed !== null && "verifierHash" in parsed) return String(parsed.verifierHash);
+  const { verifierHashes } = JSON.parse(readFileSync(path, "utf8")) as { verifierHashes?: Partial<Record<ExamFormat, string>> };
+  const hash = verifierHashes?.[format];
+  if (hash !== undefined) return hash;
   throw new Error(`${path} does not say what judges here: make the bundle again with npm run bundle`);
 }
 

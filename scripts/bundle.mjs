@@ -51,12 +51,14 @@ cpSync(join(root, "verifiers/targets"), join(output, "verifiers/targets"), {
 });
 mkdirSync(join(output, "reference-kernels"));
 cpSync(join(root, "reference-kernels/forge.h"), join(output, "reference-kernels/forge.h"));
+// What trainers train on.
+cpSync(join(root, "specs/models/text"), join(output, "specs/models/text"), { recursive: true });
 
 const { name, version, license } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-const { verifierHash } = await import(join(root, "dist/harness/verifier-hash.js"));
-// The sources that judge are not there to be hashed: the hash goes along.
-writeFileSync(
-  join(output, "package.json"),
-  `${JSON.stringify({ name, version, license, type: "module", verifierHash: verifierHash(root) }, null, 2)}\n`,
+const { examFormats, verifierHash } = await import(join(root, "dist/harness/verifier-hash.js"));
+const verifierHashes = Object.fromEntries(
+  examFormats.map((/** @type {"forge-kernel/1" | "forge-trainer/1"} */ format) => [format, verifierHash(root, format)]),
 );
+// The sources that judge are not there to be hashed: the hash goes along.
+writeFileSync(join(output, "package.json"), `${JSON.stringify({ name, version, license, type: "module", verifierHashes }, null, 2)}\n`);
 process.stdout.write(`${relative(process.cwd(), output)}: forge-worker.mjs and what has to lie beside it; copy the folder as a whole\n`);

@@ -1,5 +1,4 @@
-import type { LoadedSpec } from "../../specs/contracts/spec.js";
-import type { LoadedExam } from "../../specs/contracts/trainer-spec.js";
+import { isTrainerExam, type LoadedExam } from "../../specs/contracts/trainer-spec.js";
 import { UsageError } from "./usage-error.js";
 
 export function requireVariant(loaded: LoadedExam, variant: string): void {
@@ -8,10 +7,11 @@ export function requireVariant(loaded: LoadedExam, variant: string): void {
 }
 
 /** Throws UsageError where workers are to judge what only this machine can. */
-export function requireForWorkers(loaded: LoadedExam): LoadedSpec {
-  if (loaded.spec.format === "forge-trainer/1")
-    throw new UsageError("workers do not judge trainers yet: leave out --redis, and this machine does");
-  return loaded as LoadedSpec;
+export function requireForWorkers(loaded: LoadedExam): void {
+  if (isTrainerExam(loaded) && loaded.spec.recorded !== undefined)
+    throw new UsageError(
+      `${loaded.path} has a recording, ${loaded.spec.recorded.file}, which does not travel to workers: leave out --redis, and this machine judges`,
+    );
 }
 
 export function requireTarget(known: string[], target: string): void {

@@ -8,7 +8,8 @@ export function sessionExaminer(shared: SharedQueue | undefined, notice: (text: 
   return {
     async examiner(options) {
       const { RemoteExaminer } = await import("../queue/remote-examiner.js");
-      return RemoteExaminer.open({ ...options, loaded: requireForWorkers(options.loaded), ...shared, notice });
+      requireForWorkers(options.loaded);
+      return RemoteExaminer.open({ ...options, ...shared, notice });
     },
   };
 }

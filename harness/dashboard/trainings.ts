@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "../../specs/contracts/store.js";
 import type { TrainingStep } from "../train/train-run.js";
 import { readTrainingFacts, trainingLogName } from "../train/training-facts.js";
+import { TrainingLog } from "../train/training-log.js";
 import type { TrainingCurves, TrainingLine } from "./page-data.js";
 
 const mostPoints = 600;
@@ -12,6 +13,15 @@ const latestLines = 10;
 const silentAfterMs = 120_000;
 
 const trainingsDirectory = (runsDirectory: string): string => join(runsDirectory, "train");
+
+/** One for each folder that was looked at. */
+const logs = new Map<string, TrainingLog>();
+
+function readSteps(folder: string): readonly TrainingStep[] {
+  const log = logs.get(folder) ?? new TrainingLog(join(folder, trainingLogName));
+  logs.set(folder, log);
+  return log.read();
+}
 
 /** Every training under `runs/train`, the newest first. */
 export function readTrainings(runsDirectory: string): TrainingLine[] {
@@ -33,7 +43,7 @@ export function readTraining(runsDirectory: string, name: string): TrainingCurve
   return { line, points: thin(steps) };
 }
 
-function lineOf(directory: string, name: string, steps: TrainingStep[]): TrainingLine | null {
+function lineOf(directory: string, name: string, steps: readonly TrainingStep[]): TrainingLine | null {
   const facts = readTrainingFacts(join(directory, name));
   const last = steps.at(-1);
   if (!facts) return null;
@@ -52,31 +62,15 @@ function lineOf(directory: string, name: string, steps: TrainingStep[]): Trainin
   };
 }
 
-/** What is being written just now ends in half a line. */
-function readSteps(folder: string): TrainingStep[] {
-  const path = join(folder, trainingLogName);
-  if (!existsSync(path)) return [];
-  return readFileSync(path, "utf8")
-    .split("\n")
-    .slice(0, -1)
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as TrainingStep];
-      } catch {
-        return [];
-      }
-    });
-}
-
 /** Null where there is nothing, or a step among them has no finite number there: JSON writes null of it. */
-function meanOf(steps: TrainingStep[], value: (step: TrainingStep) => number): number | null {
+function meanOf(steps: readonly TrainingStep[], value: (step: TrainingStep) => number): number | null {
   const values: (number | null)[] = steps.map(value);
   if (values.length === 0 || values.includes(null)) return null;
   return (values as number[]).reduce((sum, found) => sum + found, 0) / values.length;
 }
 
 /** Means of as many steps as lie under one point; peak memory is the most. */
-function thin(steps: TrainingStep[]): TrainingCurves["points"] {
+function thin(steps: readonly TrainingStep[]): TrainingCurves["points"] {
   const width = Math.max(1, Math.ceil(steps.length / mostPoints));
   return Array.from({ length: Math.ceil(steps.length / width) }, (_, index) => {
     const part = steps.slice(index * width, (index + 1) * width);

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { type BlobStore, ForgedMessage, type JobBody } from "../../specs/contracts/queue.js";
-import type { LoadedSpec } from "../../specs/contracts/spec.js";
 import type { Candidate } from "../../specs/contracts/target.js";
-import { loadSpec } from "../../specs/load-spec.js";
+import type { LoadedExam } from "../../specs/contracts/trainer-spec.js";
+import { loadExam } from "../../specs/trainer/load-trainer-spec.js";
 import { candidateBytes, fileNameProblem, manifestName } from "../candidate-files.js";
 import { parseManifest } from "../candidate-manifest.js";
 import { sha256Hex } from "../hash.js";
@@ -15,7 +15,7 @@ export class BlobMissing extends Error {
 }
 
 /** Spec and reference as they travel: paths below the folder that holds both, so that the one finds the other there too. */
-export function packSpec(loaded: LoadedSpec): { files: Buffer[]; spec: JobBody["spec"]; reference: JobBody["reference"] } {
+export function packSpec(loaded: LoadedExam): { files: Buffer[]; spec: JobBody["spec"]; reference: JobBody["reference"] } {
   let common = dirname(loaded.path);
   while (!loaded.referencePath.startsWith(`${common === sep ? "" : common}${sep}`)) common = dirname(common);
   return {
@@ -31,7 +31,7 @@ export function packCandidate(candidate: Candidate): { files: Buffer[]; source: 
 }
 
 /** Writes spec and reference into a folder and loads the spec from there, exactly the one that was meant. */
-export async function unpackSpec(body: JobBody, blobs: BlobStore, folder: string): Promise<LoadedSpec> {
+export async function unpackSpec(body: JobBody, blobs: BlobStore, folder: string): Promise<LoadedExam> {
   writeFileSync(join(folder, "package.json"), "{}\n");
   for (const { path, hash } of [body.spec, body.reference]) {
     const inside = join(folder, path);
@@ -39,7 +39,7 @@ export async function unpackSpec(body: JobBody, blobs: BlobStore, folder: string
     mkdirSync(dirname(inside), { recursive: true });
     writeFileSync(inside, await need(blobs, hash));
   }
-  const loaded = loadSpec(join(folder, body.spec.path));
+  const loaded = loadExam(join(folder, body.spec.path));
   if (loaded.hash !== body.key.specHash) throw new Error("the spec that arrived is not the one that the job is about");
   if (loaded.referenceHash !== body.key.referenceHash)
     throw new Error("the reference that arrived is not the one that the job is about, or this machine's forge.h is of another version");

@@ -12,10 +12,12 @@ import {
   usualPriority,
 } from "../../specs/contracts/queue.js";
 import type { Sandbox, SandboxProtection } from "../../specs/contracts/sandbox.js";
-import type { LoadedSpec, Variant } from "../../specs/contracts/spec.js";
+import type { Variant } from "../../specs/contracts/spec.js";
 import type { Candidate, MachineClass, Toolchain, TuningSpace } from "../../specs/contracts/target.js";
+import { isTrainerExam, type LoadedExam } from "../../specs/contracts/trainer-spec.js";
 import type { EntryTrial, Verdict } from "../../specs/contracts/verdict.js";
 import { generateKernelHeader } from "../../specs/kernel-header.js";
+import { generateTrainerHeader } from "../../specs/trainer/trainer-header.js";
 import type { JudgeWatcher } from "../../verifiers/judge.js";
 import type { CheckAnswer } from "../../verifiers/judge-context.js";
 import type { BaselineSummary, Examiner } from "../examiner.js";
@@ -28,7 +30,7 @@ import { packCandidate, packSpec } from "./job-parcel.js";
 import type { Seal } from "./seal.js";
 
 export interface RemoteExaminerOptions {
-  loaded: LoadedSpec;
+  loaded: LoadedExam;
   variant: string;
   target: string;
   threads?: number;
@@ -61,7 +63,7 @@ interface Question {
 export class RemoteExaminer implements Examiner {
   /** Whose jobs take turns with those of others. */
   private readonly run = `goal-${randomBytes(8).toString("hex")}`;
-  private readonly verifiers = verifierHash();
+  private readonly verifiers: string;
   readonly variant: Variant;
   readonly support: Record<string, string>;
   private described: (ExamDescription & { machineClass: string }) | null = null;
@@ -69,9 +71,12 @@ export class RemoteExaminer implements Examiner {
   private constructor(private readonly options: RemoteExaminerOptions) {
     const { loaded } = options;
     this.variant = loaded.spec.variants[options.variant]!;
+    this.verifiers = verifierHash(packageRoot(), loaded.spec.format);
     this.support = {
       "forge.h": readFileSync(join(packageRoot(), "reference-kernels", "forge.h"), "utf8"),
-      "forge_kernel.h": generateKernelHeader(loaded.spec, this.variant),
+      ...(isTrainerExam(loaded)
+        ? { "forge_trainer.h": generateTrainerHeader(loaded.spec, this.variant) }
+        : { "forge_kernel.h": generateKernelHeader(loaded.spec, this.variant) }),
     };
   }
 

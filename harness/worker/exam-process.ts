@@ -1,8 +1,14 @@
-import { loadSpec } from "../../specs/load-spec.js";
+import type { Candidate } from "../../specs/contracts/target.js";
+import { loadExam } from "../../specs/trainer/load-trainer-spec.js";
 import type { JudgeWatcher } from "../../verifiers/judge.js";
-import { ExamRoom } from "../exam-room.js";
+import type { CheckAnswer } from "../../verifiers/judge-context.js";
+import type { Examiner } from "../examiner.js";
+import { openRoom } from "../open-room.js";
 import type { ExamAnswers, ExamDescription } from "../queue/exam-answer.js";
 import type { ExamOrder, ExamSetting, ExamWord } from "./exam-protocol.js";
+
+/** A kernel's or a trainer's. */
+type Room = Examiner & { judgeSpeed(candidate: Candidate): Promise<CheckAnswer> };
 
 /**
  * The process that a worker has examine: one exam room, one order after another, until the worker goes. A worker ends it to end a job,
@@ -13,9 +19,9 @@ export async function runExamProcess(signal: AbortSignal): Promise<void> {
   // Nobody hears it once the worker has gone.
   const say = (word: ExamWord) => void process.send?.(word, () => {});
   const gone = new Promise<void>((resolve) => process.once("disconnect", resolve));
-  let room: Promise<ExamRoom> | null = null;
+  let room: Promise<Room> | null = null;
   process.on("message", (order: ExamOrder) => {
-    room ??= openRoom(order.setting, signal);
+    room ??= roomFor(order.setting, signal);
     void room
       .then((opened) => carryOut(opened, order, say))
       .then((answer) => say({ type: "answer", answer }))
@@ -25,9 +31,9 @@ export async function runExamProcess(signal: AbortSignal): Promise<void> {
   await gone;
 }
 
-function openRoom({ specPath, variant, target, threads, duelLimitMs }: ExamSetting, signal: AbortSignal): Promise<ExamRoom> {
-  return ExamRoom.open({
-    loaded: loadSpec(specPath),
+function roomFor({ specPath, variant, target, threads, duelLimitMs }: ExamSetting, signal: AbortSignal): Promise<Room> {
+  return openRoom({
+    loaded: loadExam(specPath),
     variant,
     target,
     ...(threads === null ? {} : { threads }),
@@ -38,7 +44,7 @@ function openRoom({ specPath, variant, target, threads, duelLimitMs }: ExamSetti
 }
 
 async function carryOut(
-  room: ExamRoom,
+  room: Room,
   { task, candidate }: ExamOrder,
   say: (word: ExamWord) => void,
 ): Promise<ExamAnswers[keyof ExamAnswers]> {
@@ -64,7 +70,7 @@ async function carryOut(
   }
 }
 
-async function describe(room: ExamRoom): Promise<ExamDescription> {
+async function describe(room: Examiner): Promise<ExamDescription> {
   const { machine, toolchains, protection, threads } = room;
   return { machine, toolchains, protection, threads, tuningSpace: room.tuningSpace(), chipFacts: await room.chipFacts() };
 }

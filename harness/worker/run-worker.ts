@@ -14,12 +14,13 @@ import {
 } from "../../specs/contracts/queue.js";
 import { sweepScratchFolders } from "../../verifiers/targets/scratch-folder.js";
 import { cacheDirectory } from "../cache-directory.js";
+import { packageRoot } from "../package-root.js";
 import { aboutEvent, aboutResult, machineClassOf, openJob, routeOf } from "../queue/exam-job.js";
 import { BlobMissing } from "../queue/job-parcel.js";
 import type { Seal } from "../queue/seal.js";
 import { createSandbox } from "../sandbox/create-sandbox.js";
 import { createTarget, TargetUnavailable } from "../targets.js";
-import { verifierHash } from "../verifier-hash.js";
+import { examFormats, verifierHash } from "../verifier-hash.js";
 import { ExamInputError } from "./exam-child.js";
 import { ExamChildren } from "./exam-children.js";
 
@@ -124,7 +125,8 @@ function refuseForeign({ key }: JobBody, { request }: TakenJob, routes: string[]
 async function describeWorker(targets: string[]): Promise<WorkerCard> {
   const sandbox = createSandbox({ unsafe: false });
   const protection = sandbox.protection();
-  const verifiers = verifierHash();
+  // Kernels and trainers have examiners of their own, which may differ by themselves between two versions.
+  const examiners = examFormats.map((format) => verifierHash(packageRoot(), format));
   const card: WorkerCard = {
     id: `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`,
     host: hostname(),
@@ -136,10 +138,11 @@ async function describeWorker(targets: string[]): Promise<WorkerCard> {
     if (probe.status === "unavailable") throw new TargetUnavailable(target, probe);
     const { machine, toolchains } = probe;
     card.targets.push({ target, cpuModel: machine.cpuModel, cores: machine.cores });
-    card.routes.push(
-      routeOf(target, verifiers),
-      routeOf(target, machineClassOf({ machine, toolchains, protection, verifierHash: verifiers })),
-    );
+    for (const verifiers of examiners)
+      card.routes.push(
+        routeOf(target, verifiers),
+        routeOf(target, machineClassOf({ machine, toolchains, protection, verifierHash: verifiers })),
+      );
   }
   return card;
 }

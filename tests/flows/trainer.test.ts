@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
 import type { ForgeEvent } from "../../specs/contracts/event.js";
 import type { GateReport } from "../../specs/contracts/gate.js";
+import type { TrainerSpec } from "../../specs/contracts/trainer-spec.js";
 import type { Verdict } from "../../specs/contracts/verdict.js";
 import { runForge } from "../harness/cli/run-forge.js";
 import { temporaryFolder } from "../harness/temporary-folder.js";
@@ -98,11 +100,15 @@ describe("forge goal of a trainer", { timeout: 10 * minutes }, () => {
     expect(flipped.stderr).toContain("trainer.c");
   });
 
-  it("is not sent to workers, which do not judge trainers yet", () => {
+  it("is not sent to workers where its exam has a recording, which does not travel", () => {
     const secret = join(project, "secret");
     writeFileSync(secret, "x".repeat(40), { mode: 0o600 });
-    const sent = runForge(["goal", "nano.yaml", "--redis", "redis://127.0.0.1:1", "--secret-file", secret], project);
-    expect(sent).toMatchObject({ code: 2, stderr: expect.stringContaining("workers do not judge trainers yet") });
+    const nano = parse(readFileSync(join(project, "nano.yaml"), "utf8")) as TrainerSpec;
+    const batch = { micro_batches: 1, batch: 1, length: 16 };
+    nano.recorded = { file: "nano.safetensors", sha256: "0".repeat(64), steps: 1, batch, framework: "a test", agreement: 1e-6 };
+    writeFileSync(join(project, "recorded.yaml"), stringify(nano));
+    const sent = runForge(["goal", "recorded.yaml", "--redis", "redis://127.0.0.1:1", "--secret-file", secret], project);
+    expect(sent).toMatchObject({ code: 2, stderr: expect.stringContaining("nano.safetensors, which does not travel to workers") });
   });
 });
 
