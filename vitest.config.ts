@@ -7,7 +7,7 @@ const timing = ["tests/**/*.timing.test.ts", "tests/verifiers/speed/**/*.test.ts
 const commands = [
   "tests/harness/cli/{describe-folder,errors,init,init-model,missing-extensions,names,show,targets}.test.ts",
   "tests/harness/dashboard/browser/{hostile,panels,ways}.test.ts",
-  "tests/flows/{train,queue-stress,queue-tls}.test.ts",
+  "tests/flows/{train,queue-bundle,queue-stress,queue-tls}.test.ts",
   "tests/flows/agents/{data-and-secrets,long-conversations}.test.ts",
 ];
 /** The others that run it, alone as well. */

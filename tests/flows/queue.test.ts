@@ -1,23 +1,18 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { freePort, RedisServer } from "../../harness/bench/queue/redis-server.js";
-import { readCandidateFolder } from "../../harness/candidate-folder.js";
 import { redisAddress } from "../../harness/queue/redis-link.js";
 import { RedisQueue } from "../../harness/queue/redis-queue.js";
 import { RemoteExaminer } from "../../harness/queue/remote-examiner.js";
 import { Seal } from "../../harness/queue/seal.js";
 import type { ForgeEvent } from "../../specs/contracts/event.js";
-import type { LoadedExam } from "../../specs/contracts/trainer-spec.js";
-import { loadTrainerSpec } from "../../specs/trainer/load-trainer-spec.js";
 import { mainPath, runForge } from "../harness/cli/run-forge.js";
 import { until } from "../harness/queue/conformance-parts.js";
 import { untilEnd } from "../harness/store/child.js";
 import { honestBody, lastingFolder, rmsnormCandidate, shrink, smallRmsnorm, writeSmallSpec } from "../small-spec.js";
 import { isBusy, streamForge } from "./forge-process.js";
-import { writeNanoSpec, writeTrainerFolder } from "./nano-trainer.js";
 import { descendants, hasEnded, secret, startWorker } from "./queue-worker.js";
 
 const minutes = 60_000;
@@ -37,8 +32,8 @@ async function examiner(signal: AbortSignal = new AbortController().signal) {
   const queue = await RedisQueue.open(redisAddress(server.url, "forge"));
   onTestFinished(() => queue.close());
   const shared = { queue, blobs: queue.blobStore(null), seal: new Seal(secret) };
-  const open = ({ own = signal, loaded = smallRmsnorm() as LoadedExam } = {}) =>
-    RemoteExaminer.open({ loaded, variant: "f32", target: "x86-64", threads: 1, ...shared, signal: own, notice: () => {} });
+  const open = (own = signal) =>
+    RemoteExaminer.open({ loaded: smallRmsnorm(), variant: "f32", target: "x86-64", threads: 1, ...shared, signal: own, notice: () => {} });
   return { queue, open };
 }
 const silent = { started: () => {}, finished: () => {} };
@@ -119,7 +114,7 @@ describe("a worker", { timeout: 5 * minutes }, () => {
     const worker = await startWorker(server.url);
     const { open } = await examiner();
     const stop = new AbortController();
-    const room = await open({ own: stop.signal });
+    const room = await open(stop.signal);
     const hanging = rmsnormCandidate(`${honestBody}\n  for (volatile int forever = 1; forever;) ;`);
     let busy: ReturnType<typeof descendants> = [];
     const cancel = () => {
@@ -221,36 +216,6 @@ describe("a worker", { timeout: 5 * minutes }, () => {
     for (const key of blobs) expect(await client.get(key)).not.toContain("evil");
     second.child.kill("SIGTERM");
     await second.ended;
-  });
-
-  it("runs as one bundled file on a machine without any package", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "forge-bare-"));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const bundled = spawnSync(process.execPath, ["scripts/bundle.mjs", join(folder, "made")], { encoding: "utf8" });
-    expect(bundled).toMatchObject({ status: 0, stderr: "" });
-    cpSync(join(folder, "made"), join(folder, "copied"), { recursive: true });
-    rmSync(join(folder, "made"), { recursive: true });
-    const bare = join(folder, "copied");
-    const worker = await startWorker(server.url, { program: [join(bare, "forge-worker.mjs")], folder: bare });
-    const { open } = await examiner();
-    const verdict = await (await open()).judge(rmsnormCandidate(honestBody), true, silent);
-    expect(verdict).toMatchObject({ outcome: "passed", quick: true });
-    expect(descendants(worker.child.pid!).some(({ command }) => command.includes(bare))).toBe(true);
-
-    // A trainer too, with the text that it trains on.
-    const loaded = loadTrainerSpec(writeNanoSpec(lastingFolder()));
-    const trainer = readCandidateFolder(writeTrainerFolder(join(lastingFolder(), "trainer"), loaded.referenceText, "-O2"));
-    const room = await open({ loaded });
-    const events: string[] = [];
-    const judged = await room.judge(trainer, true, { started: (check) => events.push(check), finished: () => {} });
-    expect(judged).toMatchObject({ outcome: "passed", quick: true });
-    expect(events).toEqual(expect.arrayContaining(["forward", "backward", "steps", "checkpoint"]));
-    expect(await room.try(trainer)).toEqual({ trainer_step: { status: "measured", seconds: expect.any(Number) } });
-    const decayed = loaded.referenceText.replace("decay = trainer.tensors[tensor].is_gain ? 0 : constant", "decay = constant");
-    const wrong = readCandidateFolder(writeTrainerFolder(join(lastingFolder(), "trainer"), decayed, "-O2"));
-    expect((await room.judge(wrong, true, silent)).checks.at(-1)).toMatchObject({ check: "steps", status: "failed" });
-    worker.child.kill("SIGTERM");
-    expect(await worker.ended).toBe(0);
   });
 });
 
