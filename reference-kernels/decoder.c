@@ -77,7 +77,7 @@ struct Trainer {
   struct Tensor *tensors;
   ACC *parts;                   /* [PART_COUNT, parameters] */
   ACC *gradients, *squares;     /* [parameters], and a sum for each row of each tensor */
-  STORE *rounded, *transposed;  /* weights as operands of products: [rows, columns] and [columns, rows] of each tensor */
+  STORE *rounded, *transposed;  /* weights as operands of products: [rows, columns], maybe the masters, and [columns, rows] */
   struct Memory memory;
 };
 
@@ -133,7 +133,9 @@ static int build(struct Trainer *t, const struct Setting *setting) {
   if (!shape[SHAPE_TIED]) add_tensor(t, vocabulary, hidden, 0);
 
   TAKE(t->parts, PART_COUNT * t->parameters), TAKE(t->gradients, t->parameters), TAKE(t->squares, t->row_count);
-  TAKE(t->rounded, t->parameters), TAKE(t->transposed, t->parameters);
+  TAKE(t->transposed, t->parameters);
+  if (sizeof(STORE) == sizeof(ACC)) t->rounded = (STORE *)t->parts; /* one type: the masters themselves are the operands */
+  else TAKE(t->rounded, t->parameters);
   if (!memory->exhausted) return DONE;
   give_back(memory);
   return NO_MEMORY;

@@ -1,4 +1,4 @@
-import { isTrainerExam, type LoadedExam } from "../../specs/contracts/trainer-spec.js";
+import type { LoadedExam } from "../../specs/contracts/trainer-spec.js";
 import { UsageError } from "./usage-error.js";
 
 export function requireVariant(loaded: LoadedExam, variant: string): void {
@@ -8,7 +8,7 @@ export function requireVariant(loaded: LoadedExam, variant: string): void {
 
 /** Throws UsageError where workers are to judge what only this machine can. */
 export function requireForWorkers(loaded: LoadedExam): void {
-  if (isTrainerExam(loaded) && loaded.spec.recorded !== undefined)
+  if (loaded.spec.format === "forge-trainer/1" && loaded.spec.recorded !== undefined)
     throw new UsageError(
       `${loaded.path} has a recording, ${loaded.spec.recorded.file}, which does not travel to workers: leave out --redis, and this machine judges`,
     );

@@ -27,8 +27,10 @@ function readSteps(folder: string): readonly TrainingStep[] {
 export function readTrainings(runsDirectory: string): TrainingLine[] {
   const directory = trainingsDirectory(runsDirectory);
   if (!existsSync(directory)) return [];
-  return readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
+  const folders = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const present = new Set(folders.map(({ name }) => join(directory, name)));
+  for (const folder of logs.keys()) if (!present.has(folder)) logs.delete(folder);
+  return folders
     .flatMap(({ name }) => lineOf(directory, name, readSteps(join(directory, name))) ?? [])
     .sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : -1));
 }

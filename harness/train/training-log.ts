@@ -18,7 +18,8 @@ export class TrainingLog {
     let file: number;
     try {
       file = openSync(this.path, "r");
-    } catch {
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       this.forget();
       return this.known;
     }

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import type { BlobStore, ExamEvent, JobBody } from "../../specs/contracts/queue.js";
 import { makeScratchFolder } from "../../verifiers/targets/scratch-folder.js";
 import { sha256Hex } from "../hash.js";
+import { packageRoot } from "../package-root.js";
 import { canonicalJson } from "../queue/canonical-json.js";
 import { unpackCandidate, unpackSpec } from "../queue/job-parcel.js";
+import { verifierHash } from "../verifier-hash.js";
 import { ExamChild } from "./exam-child.js";
 import type { ExamSetting } from "./exam-protocol.js";
 
@@ -57,7 +59,8 @@ export class ExamChildren {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     const loaded = await unpackSpec(body, this.blobs, folder);
-    const { variant, target, threads } = body.key;
+    const { variant, target, threads, verifierHash: asked } = body.key;
+    if (verifierHash(packageRoot(), loaded.spec.format) !== asked) throw new Error("the job is for another version of the examiner");
     if (!Object.hasOwn(loaded.spec.variants, variant)) throw new Error(`the spec has no variant '${variant}'`);
     return { child: new ExamChild(), folder, setting: { specPath: loaded.path, variant, target, threads, duelLimitMs: body.duelLimitMs } };
   }

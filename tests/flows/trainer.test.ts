@@ -9,7 +9,7 @@ import type { Verdict } from "../../specs/contracts/verdict.js";
 import { runForge } from "../harness/cli/run-forge.js";
 import { temporaryFolder } from "../harness/temporary-folder.js";
 import { lastingFolder } from "../small-spec.js";
-import { streamForge } from "./forge-process.js";
+import { isBusy, streamForge } from "./forge-process.js";
 import { tinySpec as spec, writeNanoSpec, writeTrainerFolder } from "./nano-trainer.js";
 
 const minutes = 60_000;
@@ -62,12 +62,13 @@ describe("forge goal of a trainer", { timeout: 10 * minutes }, () => {
 
   it("has what compilers make of the reference judged by the whole ladder, and accepts it with its certificate", async () => {
     const path = writeNanoSpec(project);
-    const { code, events, errors } = await streamForge(["goal", path], project);
+    let ended = await streamForge(["goal", path], project);
+    if (ended.code === 4 && ended.events.some(isBusy)) ended = await streamForge(["goal", path], project);
+    const { code, events, errors } = ended;
     const judged = events.filter((event) => event.type === "attempt-judged");
     expect(code, `${errors}${JSON.stringify(judged)}`).toBe(0);
     const started = events.find((event) => event.type === "run-started") as Extract<ForgeEvent, { type: "run-started" }>;
     expect(started.goal).toMatchObject({ spec: "nano", variant: "f32", target: "x86-64", agent: "autotune" });
-    // A later attempt may have come to nothing on a machine that others use; what was accepted has a whole verdict.
     const best = events.findLast((event) => event.type === "framework-accepted");
     const verdict = judged.find((event) => event.type === "attempt-judged" && event.attempt === best?.attempt)?.verdict;
     for (const check of ["forward", "backward", "steps", "checkpoint", "training"])

@@ -7,7 +7,7 @@ import { temporaryFolder } from "./temporary-folder.js";
 
 function smallPackage(): string {
   const root = temporaryFolder();
-  for (const folder of ["verifiers/align", "specs", "reference-kernels"]) mkdirSync(join(root, folder), { recursive: true });
+  for (const folder of ["verifiers/align", "specs/contracts", "reference-kernels"]) mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, "verifiers/align/gate.ts"), "export const bound = 1;\n");
   writeFileSync(join(root, "specs/schema.ts"), "export {};\n");
   writeFileSync(join(root, "reference-kernels/forge.h"), "#pragma once\n");
@@ -25,7 +25,6 @@ test("any changed, renamed or added source of a verdict changes the hash; anythi
   writeFileSync(join(root, "dist/verifiers/align/gate.js"), "built");
   writeFileSync(join(root, "verifiers/notes.md"), "text");
   writeFileSync(join(root, "specs/rmsnorm.yaml"), "its own hash");
-  mkdirSync(join(root, "specs/contracts"));
   writeFileSync(join(root, "specs/contracts/agent.ts"), "who writes, not who judges");
   expect(verifierHash(root)).toBe(before);
   const copy = join(temporaryFolder(), "elsewhere");
@@ -47,4 +46,15 @@ test("any changed, renamed or added source of a verdict changes the hash; anythi
   differs();
   writeFileSync(join(root, "specs/contracts/verdict.ts"), "");
   differs();
+});
+
+test("a worker in one file knows the hash of either examiner from its package.json, and an older one is told to be made again", () => {
+  const root = temporaryFolder();
+  // The text that trainers train on lies there too.
+  mkdirSync(join(root, "specs/models/text"), { recursive: true });
+  const says = (facts: object) => writeFileSync(join(root, "package.json"), JSON.stringify(facts));
+  says({ verifierHashes: { "forge-kernel/1": "a", "forge-trainer/1": "b" } });
+  expect([verifierHash(root), verifierHash(root, "forge-trainer/1")]).toEqual(["a", "b"]);
+  says({ verifierHash: "a" });
+  expect(() => verifierHash(root)).toThrow("make the bundle again");
 });

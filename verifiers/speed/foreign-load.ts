@@ -25,7 +25,7 @@ export interface LoadShares {
  * are, and contention for memory bandwidth by other machines on the same host escapes it.
  *
  * The two are apart because their remedies are. Whoever runs something here can be asked to stop. A hypervisor that keeps a tenth of a core
- * keeps it all day, from both sides of a duel alike: order is drawn and units are independent, so that it widens an interval and moves none.
+ * keeps it all day. It strikes whoever runs, in an order that is drawn, so that a thing still ties with itself.
  */
 export class ForeignLoad {
   private last: Reading;
@@ -61,15 +61,18 @@ export class ForeignLoad {
   private untilNow(): { seconds: number; foreignSeconds: number; stolenSeconds: number } {
     const { before, last } = this;
     const now = this.read();
-    const seconds = (now.atMs - last.atMs) / 1000;
-    const stolen = now.stolenSeconds - last.stolenSeconds;
-    const busy = seconds * availableCpus() - (now.idleSeconds - last.idleSeconds);
-    const foreign = busy - stolen - (now.oursSeconds - last.oursSeconds);
     this.last = now;
+    const seconds = (now.atMs - last.atMs) / 1000;
+    const spent = {
+      busy: seconds * availableCpus() - (now.idleSeconds - last.idleSeconds),
+      stolen: now.stolenSeconds - last.stolenSeconds,
+      ours: now.oursSeconds - last.oursSeconds,
+    };
+    oursHoldsStolen ||= isOursWithStolen(spent);
     return {
       seconds: before.seconds + seconds,
-      foreignSeconds: before.foreignSeconds + foreign,
-      stolenSeconds: before.stolenSeconds + stolen,
+      foreignSeconds: before.foreignSeconds + foreignOf(spent, oursHoldsStolen),
+      stolenSeconds: before.stolenSeconds + spent.stolen,
     };
   }
 
@@ -92,6 +95,25 @@ function availableCpus(): number {
   cpuCount ??= (readFileSync("/proc/stat", "utf8").match(/^cpu\d+/gm) ?? []).length || availableParallelism();
   return cpuCount;
 }
+
+/** CPU seconds of a while: all that was not idle, and what of it was stolen and ours. */
+export interface SpentSeconds {
+  busy: number;
+  stolen: number;
+  ours: number;
+}
+
+/** Once it was seen: the same kernel counts in the same way all the time. */
+let oursHoldsStolen = false;
+
+/**
+ * Kernels without paravirtual time accounting let a process's time run on while it is stolen. Then all of ours is more than there was to
+ * have; by more than the clocks' ticks, on windows in which enough was stolen to tell.
+ */
+export const isOursWithStolen = ({ busy, stolen, ours }: SpentSeconds): boolean =>
+  stolen > 10 / ticksPerSecond && ours - (busy - stolen) > stolen / 2;
+
+export const foreignOf = ({ busy, stolen, ours }: SpentSeconds, holdsStolen: boolean): number => busy - ours - (holdsStolen ? 0 : stolen);
 
 /** Whether what was measured meanwhile is thrown away; `cores`: kept busy by what is measured, each of which is shared. */
 export const isDisturbed = ({ foreign, stolen }: LoadShares, cores = 1): boolean =>

@@ -24,8 +24,8 @@ export const speedThresholds = {
   longBlockMs: 250,
   /** Share of a core that others may use in a window before its blocks are repeated. */
   foreignCpuShare: 0.05,
-  /** The same of what a hypervisor took: a rented machine is never without, and it strikes both sides of a duel alike. */
-  stolenCpuShare: 0.25,
+  /** The same of what a hypervisor took, which rented machines are never without and nobody can stop. */
+  stolenCpuShare: 0.15,
   foreignWindowMs: 1500,
   /** Of a window after which a decision may fall. */
   leastWindowMs: 500,

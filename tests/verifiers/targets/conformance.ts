@@ -239,7 +239,7 @@ export function describeTarget(name: string, createTarget: (context: TargetConte
       const seconds = (written - started + performance.now() - called) / 1000;
       expect([output[0], output[n - 1]]).toEqual([4, 15]);
       // Far below what it reaches alone: other tests may run beside this one.
-      expect((8 * n) / seconds).toBeGreaterThan(100e6);
+      expect((8 * n) / seconds).toBeGreaterThan(25e6);
     });
 
     it("stands still while frozen and goes on afterwards", async () => {

@@ -44,5 +44,9 @@ test("an object of the cache that is there already stays the file that it is, fo
   publishContent(path, "one");
   expect(statSync(path).ino).toBe(ino);
   expect(readFileSync(path, "utf8")).toBe("one");
+  // Half a file, as a power failure leaves one.
+  writeFileSync(path, "o");
+  publishContent(path, "one");
+  expect(readFileSync(path, "utf8")).toBe("one");
   expect(readdirSync(join(folder, "objects"))).toEqual(["kernel.so"]);
 });

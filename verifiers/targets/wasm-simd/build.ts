@@ -117,10 +117,7 @@ export async function buildObject(
     const remarks = annotations.length === 0 ? {} : { remarks: log };
     const build: CachedBuild = { hash: sha256(output.stdout), warnings: splitWarnings(log), ...remarks };
     const path = join(objects, `${build.hash}.wasm`);
-    if (!(await isObject(path, build.hash))) {
-      await rm(path, { force: true });
-      publishContent(path, output.stdout);
-    }
+    publishContent(path, output.stdout, 0o444);
     replaceFile(record, JSON.stringify(build));
     return { status: "built", artifact: { path, hash: build.hash }, warnings: build.warnings, ...remarks, durationMs: elapsed() };
   } finally {
@@ -144,14 +141,8 @@ async function writeSources(folder: string, files: Record<string, string>): Prom
 async function readCached(record: string, objects: string): Promise<CachedBuild | null> {
   try {
     const build = JSON.parse(await readFile(record, "utf8")) as CachedBuild;
-    return (await isObject(join(objects, `${build.hash}.wasm`), build.hash)) ? build : null;
+    return sha256(await readFile(join(objects, `${build.hash}.wasm`))) === build.hash ? build : null;
   } catch {
     return null; // not built yet, or damaged: build again
   }
 }
-
-const isObject = async (path: string, hash: string): Promise<boolean> =>
-  readFile(path).then(
-    (bytes) => sha256(bytes) === hash,
-    () => false,
-  );
