@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { parse, stringify } from "yaml";
+import { RedisServer } from "../../harness/bench/queue/redis-server.js";
 import type { ForgeEvent } from "../../specs/contracts/event.js";
 import type { GateReport } from "../../specs/contracts/gate.js";
 import type { TrainerSpec } from "../../specs/contracts/trainer-spec.js";
@@ -11,6 +12,7 @@ import { temporaryFolder } from "../harness/temporary-folder.js";
 import { lastingFolder } from "../small-spec.js";
 import { isBusy, streamForge } from "./forge-process.js";
 import { tinySpec as spec, writeNanoSpec, writeTrainerFolder } from "./nano-trainer.js";
+import { secret, startWorker } from "./queue-worker.js";
 
 const minutes = 60_000;
 
@@ -81,6 +83,23 @@ describe("forge goal of a trainer", { timeout: 10 * minutes }, () => {
     expect(speed?.summary).toMatch(/tokens\/s.* % of the f32 peak.*peak memory \d+ MiB/);
     const certificate = JSON.parse(readFileSync(join(project, accepted, "certificate.json"), "utf8")) as Record<string, unknown>;
     expect(certificate).toMatchObject({ spec: { name: "nano", path: "nano.yaml" }, variant: "f32", agent: "autotune" });
+  });
+
+  it("climbs it in a worker too, which a goal hears of rung by rung", async () => {
+    const server = await RedisServer.start();
+    onTestFinished(() => server.stop());
+    const worker = await startWorker(server.url);
+    const goal = ["goal", "nano.yaml", "--from", accepted, "--output", "by-a-worker"];
+    const environment = { FORGE_REDIS: server.url, FORGE_QUEUE_SECRET: secret };
+    let ended = await streamForge(goal, project, () => {}, environment);
+    if (ended.code === 4 && ended.events.some(isBusy)) ended = await streamForge(goal, project, () => {}, environment);
+    expect(ended.code, ended.errors).toBe(0);
+    const told = ended.events.flatMap((event) => (event.type === "check-finished" ? [`${event.result.check} ${event.result.status}`] : []));
+    for (const check of ["forward", "backward", "steps", "checkpoint", "training", "speed"]) expect(told).toContain(`${check} passed`);
+    const quick = runForge(["check", "by-a-worker/nano/f32/x86-64", "--quick"], project);
+    expect(quick, quick.stdout).toMatchObject({ code: 0, stderr: expect.stringContaining("Its certificate is intact") });
+    worker.child.kill("SIGTERM");
+    expect(await worker.ended).toBe(0);
   });
 
   it("is judged again by its folder alone, held by the gate, and a flipped byte is named", () => {
