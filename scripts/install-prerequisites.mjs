@@ -83,7 +83,7 @@ function main() {
       giveUp(`apt-get could not install: ${missing.join(" ")}`);
   }
   tryBubblewrap();
-  if (needsPython) installPython();
+  if (needsPython && !process.argv.includes("--packages-only")) installPython();
 }
 
 main();

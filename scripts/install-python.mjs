@@ -1,6 +1,7 @@
 // PyTorch and transformers in `.venv`, for the tests and tables that compare with it. Forge itself needs no Python.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { outputOf, root, runStep, say } from "./steps.mjs";
 
 const packages = ["torch==2.13.0", "numpy", "safetensors", "transformers==5.17.0"];
@@ -27,3 +28,5 @@ function isInstalled() {
   if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== stampText) return false;
   return outputOf(python, ["-c", "import torch, numpy, safetensors, tokenizers"]) !== null;
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) installPython();

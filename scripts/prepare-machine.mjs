@@ -1,21 +1,28 @@
 // The steps before the main job, in the order in which they need each other; exits where one fails.
-import { nodeModulesAreStale, runStep, say } from "./steps.mjs";
+import { nodeModulesAreStale, runStep, say, startStep } from "./steps.mjs";
 
-/** @param {{ redis?: boolean, browser?: boolean }} [wanted] */
-export function prepareMachine(wanted = {}) {
+/**
+ * `beside`: scripts that fetch what the tests compare with. npm may compile for minutes, on one core; they are done meanwhile.
+ * @param {{ redis?: boolean, browser?: boolean, beside?: string[] }} [wanted]
+ */
+export async function prepareMachine(wanted = {}) {
   requireNode(20, 19);
   // Compilers first: where better-sqlite3 has no prebuilt binary, npm compiles it.
+  const beside = wanted.beside ?? [];
   const prerequisites = [
     ...(isCiArgument() ? ["--ci"] : []),
+    ...(beside.length > 0 ? ["--packages-only"] : []),
     ...(wanted.redis ? ["--redis"] : []),
     ...(wanted.browser ? ["--browser"] : []),
   ];
   if (process.env.FORGE_SKIP_PREREQUISITES) say("FORGE_SKIP_PREREQUISITES is set: not looking for compilers and bubblewrap.");
   else stopUnlessDone(runStep(process.execPath, ["scripts/install-prerequisites.mjs", ...prerequisites]));
+  const steps = beside.map((script) => startStep(process.execPath, [script]));
   if (nodeModulesAreStale()) {
     say("Installing node modules (npm install)");
-    stopUnlessDone(runStep("npm", ["install", "--no-save", "--no-audit", "--no-fund"]));
+    steps.push(startStep("npm", ["install", "--no-save", "--no-audit", "--no-fund"]));
   }
+  for (const code of await Promise.all(steps)) stopUnlessDone(code);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { prepareMachine, stopUnlessDone } from "./prepare-machine.mjs";
 import { runStep } from "./steps.mjs";
 
-prepareMachine();
+await prepareMachine();
 stopUnlessDone(runStep(process.execPath, ["scripts/build-if-stale.mjs"]));
 const goalArguments = process.argv.slice(2).filter((argument) => argument !== "--ci");
 // Beside generated/, not into it: what is shipped there may be the better kernel.

@@ -1,5 +1,5 @@
 // Small helpers for the scripts that run with bare Node, before node_modules exists.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,6 +25,23 @@ export function runStep(command, commandArguments, environment = {}) {
   process.off("SIGINT", ignore);
   if (ended.error) say(`${command}: ${ended.error.message}`);
   return ended.status ?? (ended.signal === "SIGINT" ? 130 : 4);
+}
+
+/**
+ * As `runStep`, beside what else is done meanwhile.
+ * @param {string} command
+ * @param {string[]} commandArguments
+ * @returns {Promise<number>}
+ */
+export function startStep(command, commandArguments) {
+  const child = spawn(command, commandArguments, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+  return new Promise((resolve) => {
+    child.once("error", (error) => {
+      say(`${command}: ${error.message}`);
+      resolve(4);
+    });
+    child.once("exit", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 4)));
+  });
 }
 
 /**

@@ -29,6 +29,8 @@ export function cliEnvironment(server: { url: string }): Record<string, string> 
     ANTHROPIC_BASE_URL: server.url,
     ANTHROPIC_API_KEY: scriptedKey,
     DISABLE_AUTOUPDATER: "1",
+    // Else it asks its model before the tools of a server that takes a second to start are there.
+    MCP_CONNECTION_NONBLOCKING: "0",
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
     CODEX_HOME: join(home, "codex"),
     OPENAI_API_KEY: scriptedKey,
