@@ -1,11 +1,8 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Sandbox, SandboxProtection } from "../specs/contracts/sandbox.js";
 import type { LoadedSpec, Sizes, Variant } from "../specs/contracts/spec.js";
 import type { Artifact, Candidate, EntrySignature, MachineClass, Target, Toolchain, TuningSpace } from "../specs/contracts/target.js";
 import type { EntryTrial, Verdict } from "../specs/contracts/verdict.js";
 import { entrySignatures } from "../specs/entry-signature.js";
-import { generateKernelHeader } from "../specs/kernel-header.js";
 import { ReferenceBench } from "../verifiers/align/reference-bench.js";
 import { type JudgeWatcher, judge } from "../verifiers/judge.js";
 import type { CheckAnswer, JudgeContext } from "../verifiers/judge-context.js";
@@ -19,9 +16,9 @@ import { TrialBench } from "../verifiers/trial-bench.js";
 import { cacheDirectory } from "./cache-directory.js";
 import { withDevice } from "./device-lock.js";
 import type { Examiner } from "./examiner.js";
-import { packageRoot } from "./package-root.js";
 import { profileResultText } from "./profile-text.js";
 import { createSandbox } from "./sandbox/create-sandbox.js";
+import { supportFiles } from "./support-files.js";
 import { createTarget, hostTargetName, TargetUnavailable } from "./targets.js";
 
 export interface ExamRoomOptions {
@@ -85,10 +82,7 @@ export class ExamRoom implements Examiner {
     }
     const probe = await target.probe();
     if (probe.status === "unavailable") throw new Error(probe.reason);
-    const support = {
-      "forge.h": readFileSync(join(packageRoot(), "reference-kernels", "forge.h"), "utf8"),
-      "forge_kernel.h": generateKernelHeader(loaded.spec, variant),
-    };
+    const support = supportFiles(loaded, variant);
     const threads = options.threads ?? target.defaultThreads();
     return new ExamRoom(
       loaded,

@@ -3,7 +3,7 @@ import { relative, resolve } from "node:path";
 import { type AgentBriefing, AgentStopped } from "../specs/contracts/agent.js";
 import type { BudgetLimits, EventBody, ExamSummary, ForgeEvent, GoalDescription, RunEnd } from "../specs/contracts/event.js";
 import { type OpenRun, StoreError } from "../specs/contracts/store.js";
-import { isTrainerExam, type LoadedExam } from "../specs/contracts/trainer-spec.js";
+import type { LoadedExam } from "../specs/contracts/trainer-spec.js";
 import { acceptanceOf } from "./accepted-record.js";
 import { type AgentChoice, chooseAgent } from "./agents.js";
 import { type AcceptedOptions, writeAccepted } from "./certificate.js";
@@ -22,6 +22,7 @@ import { environmentSecrets, redactEvent } from "./secrets.js";
 import { diskFull } from "./store/disk-full.js";
 import { openRunStore } from "./store/run-store.js";
 import { chooseStrategy } from "./strategies/choose-strategy.js";
+import { abiHeaderName } from "./support-files.js";
 
 export interface GoalOptions {
   loaded: LoadedExam;
@@ -212,7 +213,7 @@ async function brief(options: BriefingOptions, room: Examiner, budget: BudgetLim
     toolchains: room.toolchains,
     tuningSpace: room.tuningSpace(),
     chipFacts: await room.chipFacts(),
-    header: room.support[isTrainerExam(options.loaded) ? "forge_trainer.h" : "forge_kernel.h"]!,
+    header: room.support[abiHeaderName(options.loaded)]!,
     playbook: options.playbook ? playbookText(readLessons(options.runsDirectory, playbookKey(options, room))) : "",
     budget,
   };

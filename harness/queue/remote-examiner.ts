@@ -1,6 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import {
   type BlobStore,
   type ExamEvent,
@@ -14,15 +12,14 @@ import {
 import type { Sandbox, SandboxProtection } from "../../specs/contracts/sandbox.js";
 import type { Variant } from "../../specs/contracts/spec.js";
 import type { Candidate, MachineClass, Toolchain, TuningSpace } from "../../specs/contracts/target.js";
-import { isTrainerExam, type LoadedExam } from "../../specs/contracts/trainer-spec.js";
+import type { LoadedExam } from "../../specs/contracts/trainer-spec.js";
 import type { EntryTrial, Verdict } from "../../specs/contracts/verdict.js";
-import { generateKernelHeader } from "../../specs/kernel-header.js";
-import { generateTrainerHeader } from "../../specs/trainer/trainer-header.js";
 import type { JudgeWatcher } from "../../verifiers/judge.js";
 import type { CheckAnswer } from "../../verifiers/judge-context.js";
 import type { BaselineSummary, Examiner } from "../examiner.js";
 import { packageRoot } from "../package-root.js";
 import { createSandbox } from "../sandbox/create-sandbox.js";
+import { supportFiles } from "../support-files.js";
 import { verifierHash } from "../verifier-hash.js";
 import type { ExamAnswers, ExamDescription } from "./exam-answer.js";
 import { aboutEvent, aboutResult, machineClassOf, routeOf, signJob } from "./exam-job.js";
@@ -72,12 +69,7 @@ export class RemoteExaminer implements Examiner {
     const { loaded } = options;
     this.variant = loaded.spec.variants[options.variant]!;
     this.verifiers = verifierHash(packageRoot(), loaded.spec.format);
-    this.support = {
-      "forge.h": readFileSync(join(packageRoot(), "reference-kernels", "forge.h"), "utf8"),
-      ...(isTrainerExam(loaded)
-        ? { "forge_trainer.h": generateTrainerHeader(loaded.spec, this.variant) }
-        : { "forge_kernel.h": generateKernelHeader(loaded.spec, this.variant) }),
-    };
+    this.support = supportFiles(loaded, this.variant);
   }
 
   /** Waits until a worker of the target has described its machine. */

@@ -1,12 +1,9 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Sandbox, SandboxProtection } from "../../specs/contracts/sandbox.js";
 import type { Variant } from "../../specs/contracts/spec.js";
 import type { Candidate, EntrySignature, MachineClass, Target, Toolchain, TuningSpace } from "../../specs/contracts/target.js";
 import type { LoadedTrainerSpec } from "../../specs/contracts/trainer-spec.js";
 import type { EntryTrial, Verdict } from "../../specs/contracts/verdict.js";
 import { trainerEntries } from "../../specs/trainer/trainer-abi.js";
-import { generateTrainerHeader } from "../../specs/trainer/trainer-header.js";
 import type { JudgeWatcher } from "../../verifiers/judge.js";
 import type { CheckAnswer } from "../../verifiers/judge-context.js";
 import { freshSeed } from "../../verifiers/numerics/random.js";
@@ -25,10 +22,10 @@ import { withDevice } from "../device-lock.js";
 import type { SpeedQuestion } from "../exam-room.js";
 import type { Examiner } from "../examiner.js";
 import { openRecording } from "../outline/recording-file.js";
-import { packageRoot } from "../package-root.js";
 import { profileResultText } from "../profile-text.js";
 import { evidenceText } from "../progress/evidence-text.js";
 import { createSandbox } from "../sandbox/create-sandbox.js";
+import { supportFiles } from "../support-files.js";
 import { createTarget, hostTargetName, TargetUnavailable } from "../targets.js";
 import { corpusTokens, type Vocabulary, vocabularies } from "./token-stream.js";
 
@@ -83,10 +80,7 @@ export class TrainerRoom implements Examiner {
     if (probe.status === "unavailable") throw new TargetUnavailable(target.name, probe);
     const hostProbe = await host.probe();
     if (hostProbe.status === "unavailable") throw new TargetUnavailable(host.name, hostProbe);
-    const support = {
-      "forge.h": readFileSync(join(packageRoot(), "reference-kernels", "forge.h"), "utf8"),
-      "forge_trainer.h": generateTrainerHeader(loaded.spec, variant),
-    };
+    const support = supportFiles(loaded, variant);
     const threads = options.threads ?? target.defaultThreads();
     const { machine, toolchains } = probe;
     return new TrainerRoom(loaded, variant, target, host, machine, toolchains, sandbox, sandbox.protection(), threads, support, signal);
