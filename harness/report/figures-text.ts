@@ -1,12 +1,18 @@
-import type { SpeedFigure, TimeBreakdown } from "../../specs/contracts/verdict.js";
+import type { MachineLoad, SpeedFigure, TimeBreakdown } from "../../specs/contracts/verdict.js";
 import { durationText } from "../progress/duration-text.js";
 import { ratioText } from "../progress/ratio-text.js";
 import { escapeText } from "./escape-text.js";
 import { textTable } from "./text-table.js";
 
-/** One figure a line: what was timed, the speed-up with its interval, both times, how near the physical limit it is. */
+/** Below this share of a core nobody need hear of it. */
+const worthSaying = 0.02;
+
+/**
+ * One figure a line: what was timed, the speed-up with its interval, both times, how near the physical limit it is; then what others had of
+ * the machine meanwhile.
+ */
 export function figuresText(figures: readonly SpeedFigure[]): string {
-  return textTable(
+  const table = textTable(
     figures.map((figure) => [
       escapeText(figure.entry),
       Object.entries(figure.sizes)
@@ -19,6 +25,17 @@ export function figuresText(figures: readonly SpeedFigure[]): string {
       figure.limitedBy === "bandwidth" ? `${giga(figure.bytesPerSecond)} GB/s` : `${giga(figure.flopsPerSecond)} GFLOP/s`,
     ]),
   );
+  const load = loadText(figures);
+  return load === null ? table : `${table}\n${load}`;
+}
+
+function loadText(figures: readonly SpeedFigure[]): string | null {
+  const most = (share: keyof MachineLoad) => Math.max(0, ...figures.map(({ load }) => load?.[share] ?? 0));
+  const parts = [
+    most("stolen") >= worthSaying ? `the hypervisor took up to ${(100 * most("stolen")).toFixed(0)} % of a core` : "",
+    most("foreign") >= worthSaying ? `others used up to ${(100 * most("foreign")).toFixed(0)} %` : "",
+  ].filter((part) => part !== "");
+  return parts.length === 0 ? null : `while it was timed, ${parts.join(" and ")}`;
 }
 
 /** Where a verdict's time went: the total, then what is not nothing, largest first. */

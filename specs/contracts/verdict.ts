@@ -80,6 +80,14 @@ export type Evidence = { law: string } & (
   | { kind: "training"; detail: string }
 );
 
+/** Shares of one core that others had while something was measured. */
+export interface MachineLoad {
+  /** Used by processes of this machine that are not ours. */
+  foreign: number;
+  /** Kept by the hypervisor, which gave it to other machines. */
+  stolen: number;
+}
+
 /** `low`, `high`: the sequential interval of the median of paired time ratios baseline/candidate, at `confidence`. */
 export interface SpeedFigure {
   entry: string;
@@ -100,6 +108,8 @@ export interface SpeedFigure {
   limitedBy: "compute" | "bandwidth";
   flopsPerSecond: number;
   bytesPerSecond: number;
+  /** Over all units that were kept; records before 2026-11-30 do not have it. */
+  load?: MachineLoad;
 }
 
 /** Loss by step of a long run: the candidate's, and the references' that it is held against. */

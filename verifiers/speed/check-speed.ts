@@ -80,7 +80,7 @@ async function figureOf(
   context: JudgeContext,
   entry: string,
   sizes: Sizes,
-  { estimate, candidateSeconds, baselineSeconds, meanSeconds, outcome, calls }: Extract<DuelResult, { status: "measured" }>,
+  { estimate, candidateSeconds, baselineSeconds, meanSeconds, outcome, calls, load }: Extract<DuelResult, { status: "measured" }>,
 ): Promise<SpeedFigure> {
   const limit = await limitBeside(context, entry, sizes, meanSeconds, outcome);
   return {
@@ -100,6 +100,7 @@ async function figureOf(
     limitedBy: limit.limitedBy,
     flopsPerSecond: limit.flops / meanSeconds,
     bytesPerSecond: limit.bytes / meanSeconds,
+    load,
   };
 }
 

@@ -1,15 +1,16 @@
 import type { CallReport } from "../../specs/contracts/target.js";
-import type { Evidence } from "../../specs/contracts/verdict.js";
+import type { Evidence, MachineLoad } from "../../specs/contracts/verdict.js";
 import type { Law } from "../laws.js";
 import { Random } from "../numerics/random.js";
 import type { Stopwatch } from "../stopwatch.js";
 import { thresholds } from "../thresholds.js";
 import type { Contestant, Side } from "./contestant.js";
-import { disturbance, ForeignLoad, isDisturbed } from "./foreign-load.js";
+import { disturbance, ForeignLoad } from "./foreign-load.js";
 import { judgeReport } from "./judge-report.js";
 import type { OddRows } from "./odd-rows.js";
 import { OutsideClock } from "./outside-clock.js";
-import { mayDecideAfter, type RatioEstimate } from "./sequential-test.js";
+import { QuietUnits } from "./quiet-units.js";
+import type { RatioEstimate } from "./sequential-test.js";
 import { rowsPerCall, type SpotCheck } from "./spot-check.js";
 import type { TimedInputs } from "./timed-inputs.js";
 import { callsPerBlock, decideUnits, median, trimmedMean, type Unit, type UnitsDecision } from "./units.js";
@@ -25,6 +26,7 @@ export type DuelResult =
       /** Mean over all calls of the candidate. */
       meanSeconds: number;
       calls: number;
+      load: MachineLoad;
       /** Of what is undecided. */
       reason: string;
     }
@@ -87,9 +89,7 @@ export class Duel {
   async run(): Promise<DuelResult> {
     const { options } = this;
     const load = new ForeignLoad(() => options.candidate.cpuSeconds() + options.baseline.cpuSeconds() + options.otherCpuSeconds());
-    const kept: Unit[] = [];
-    let window: Unit[] = [];
-    let repeats = 0;
+    const units = new QuietUnits(load);
     let measuringMs = 0;
     for (;;) {
       options.signal.throwIfAborted();
@@ -98,29 +98,26 @@ export class Duel {
       await this.beginProcesses();
       load.resume();
       const startedAt = performance.now();
-      if (!this.failure()) window.push(await options.stopwatch.during("timing", () => this.runUnit()));
+      if (!this.failure()) units.add(await options.stopwatch.during("timing", () => this.runUnit()));
       measuringMs += performance.now() - startedAt;
       const failure = this.failure();
       if (failure) return failure;
       const outOfTime = measuringMs > options.limitMs;
-      const { leastWindowMs, foreignWindowMs } = thresholds;
-      const isLongEnough = load.windowMs() >= (mayDecideAfter(kept.length + window.length) ? leastWindowMs : foreignWindowMs);
-      if (!isLongEnough && !outOfTime) continue;
-      if (isDisturbed(load.closeWindow())) {
-        repeats += window.length;
-        window = [];
-        if (repeats > options.maximumRepeats || outOfTime) return this.busy(repeats, kept);
+      if (!units.windowIsLongEnough() && !outOfTime) continue;
+      const quiet = units.closeWindow();
+      if (quiet === null) {
+        if (units.thrownAway > options.maximumRepeats || outOfTime) return this.busy(units);
         continue;
       }
-      for (const unit of window.splice(0)) {
-        kept.push(unit);
-        const decision = decideUnits(kept, options.target, false, options.suspended);
-        if (decision.state !== "continue") return this.conclude(kept, decision);
+      for (const unit of quiet) {
+        units.kept.push(unit);
+        const decision = decideUnits(units.kept, options.target, false, options.suspended);
+        if (decision.state !== "continue") return this.conclude(units, decision);
       }
       if (outOfTime) {
-        const decision = decideUnits(kept, options.target, true, options.suspended);
-        if (decision.state !== "continue") return this.conclude(kept, decision);
-        return this.busy(repeats, kept);
+        const decision = decideUnits(units.kept, options.target, true, options.suspended);
+        if (decision.state !== "continue") return this.conclude(units, decision);
+        return this.busy(units);
       }
     }
   }
@@ -130,14 +127,14 @@ export class Duel {
     return this.broken ?? (this.evidence.length > 0 ? { status: "failed", evidence: this.evidence } : null);
   }
 
-  private busy(repeats: number, kept: Unit[]): DuelResult {
+  private busy({ kept, thrownAway }: QuietUnits): DuelResult {
     return {
       status: "errored",
-      reason: `machine busy: ${disturbance()} while ${repeats} units were measured (${kept.length} were quiet); run it again when it is quiet (\`forge check --quick\` times nothing)`,
+      reason: `machine busy: ${disturbance()} while ${thrownAway} units were measured (${kept.length} were quiet); run it again when it is quiet (\`forge check --quick\` times nothing)`,
     };
   }
 
-  private conclude(units: Unit[], decision: Exclude<UnitsDecision, { state: "continue" }>): DuelResult {
+  private conclude(units: QuietUnits, decision: Exclude<UnitsDecision, { state: "continue" }>): DuelResult {
     const clock = this.clock.judge(median(this.seconds.candidate));
     if (clock) return { status: "failed", evidence: [clock] };
     return {
@@ -146,8 +143,9 @@ export class Duel {
       estimate: decision.estimate,
       candidateSeconds: median(this.seconds.candidate),
       baselineSeconds: median(this.seconds.baseline),
-      meanSeconds: units.reduce((sum, unit) => sum + unit.candidateMean, 0) / units.length,
+      meanSeconds: units.kept.reduce((sum, unit) => sum + unit.candidateMean, 0) / units.kept.length,
       calls: this.totalCalls,
+      load: units.load(),
       reason: decision.state === "undecided" ? decision.reason : "",
     };
   }

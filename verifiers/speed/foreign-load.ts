@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import type { MachineLoad } from "../../specs/contracts/verdict.js";
 import { thresholds } from "../thresholds.js";
 
 /** Clock ticks a second in /proc/stat on every Linux that Node supports. */
@@ -12,12 +13,9 @@ interface Reading {
   oursSeconds: number;
 }
 
-/** Shares of one core, over a window. */
-export interface LoadShares {
-  /** Used by processes of this machine that are not ours. */
-  foreign: number;
-  /** Kept by the hypervisor, which gave it to other machines. */
-  stolen: number;
+/** What others had of the machine over a window. */
+export interface LoadWindow extends MachineLoad {
+  seconds: number;
 }
 
 /**
@@ -52,10 +50,10 @@ export class ForeignLoad {
   }
 
   /** Closes the window and starts the next. */
-  closeWindow(): LoadShares {
+  closeWindow(): LoadWindow {
     const { seconds, foreignSeconds, stolenSeconds } = this.untilNow();
     this.before = { seconds: 0, foreignSeconds: 0, stolenSeconds: 0 };
-    return { foreign: Math.max(0, foreignSeconds / seconds), stolen: Math.max(0, stolenSeconds / seconds) };
+    return { seconds, foreign: Math.max(0, foreignSeconds / seconds), stolen: Math.max(0, stolenSeconds / seconds) };
   }
 
   private untilNow(): { seconds: number; foreignSeconds: number; stolenSeconds: number } {
@@ -116,9 +114,16 @@ export const isOursWithStolen = ({ busy, stolen, ours }: SpentSeconds): boolean 
 export const foreignOf = ({ busy, stolen, ours }: SpentSeconds, holdsStolen: boolean): number => busy - ours - (holdsStolen ? 0 : stolen);
 
 /** Whether what was measured meanwhile is thrown away; `cores`: kept busy by what is measured, each of which is shared. */
-export const isDisturbed = ({ foreign, stolen }: LoadShares, cores = 1): boolean =>
+export const isDisturbed = ({ foreign, stolen }: MachineLoad, cores = 1): boolean =>
   foreign > thresholds.foreignCpuShare * cores || stolen > thresholds.stolenCpuShare * cores;
 
 /** Of `isDisturbed`, in words. */
 export const disturbance = (cores = 1): string =>
   `others used more than ${100 * thresholds.foreignCpuShare} % of ${cores === 1 ? "a core" : `each of ${cores} cores`}, or a hypervisor took more than ${100 * thresholds.stolenCpuShare} %,`;
+
+/** Of all these windows together, each by its length. */
+export function meanLoad(windows: readonly LoadWindow[]): MachineLoad {
+  const seconds = windows.reduce((sum, window) => sum + window.seconds, 0);
+  const mean = (share: keyof MachineLoad) => windows.reduce((sum, window) => sum + window[share] * window.seconds, 0) / (seconds || 1);
+  return { foreign: mean("foreign"), stolen: mean("stolen") };
+}

@@ -3,7 +3,7 @@ import type { Artifact } from "../../specs/contracts/target.js";
 import type { SpeedFigure } from "../../specs/contracts/verdict.js";
 import { leastStepBytes, modelFlops } from "../../specs/trainer/step-work.js";
 import { deriveSeed, Random } from "../numerics/random.js";
-import { disturbance, ForeignLoad, isDisturbed, type LoadShares } from "../speed/foreign-load.js";
+import { disturbance, ForeignLoad, isDisturbed, type LoadWindow, meanLoad } from "../speed/foreign-load.js";
 import { decideSpeed, estimateRatio, type SpeedDecision } from "../speed/sequential-test.js";
 import { thresholds } from "../thresholds.js";
 import { drawTextBatch } from "./draw-text-batch.js";
@@ -28,6 +28,7 @@ interface Measured {
   ratios: number[];
   seconds: Record<Side, number[]>;
   peakBytes: Record<Side, number>;
+  windows: LoadWindow[];
 }
 
 /** What is asked in place of "faster than the baseline?". */
@@ -51,7 +52,12 @@ export async function checkTrainerSpeed(
   const { loaded, stopwatch } = context;
   const text = await context.text(loaded.spec.model.vocabulary);
   const baseline = question.rival ?? (await context.baseline());
-  const measured: Measured = { ratios: [], seconds: { candidate: [], baseline: [] }, peakBytes: { candidate: 0, baseline: 0 } };
+  const measured: Measured = {
+    ratios: [],
+    seconds: { candidate: [], baseline: [] },
+    peakBytes: { candidate: 0, baseline: 0 },
+    windows: [],
+  };
   const artifacts: Record<Side, Artifact> = { candidate: context.artifact!, baseline: baseline.artifact };
   const steps = stepsPerBlock(baseline.secondsPerStep);
   const startedAt = performance.now();
@@ -82,7 +88,8 @@ export async function checkTrainerSpeed(
   }
 }
 
-function add({ ratios, seconds, peakBytes }: Measured, unit: TimedUnit): void {
+function add({ ratios, seconds, peakBytes, windows }: Measured, unit: TimedUnit): void {
+  windows.push(unit.load);
   ratios.push(Math.log(meanOf(unit.seconds.baseline) / meanOf(unit.seconds.candidate)));
   for (const side of ["candidate", "baseline"] as const) {
     seconds[side].push(...unit.seconds[side]);
@@ -113,7 +120,7 @@ const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} Mi
 /** MFU is the share of the peak that the model's FLOPs make; nothing else of a step counts as work. */
 async function figureOf(
   context: TrainerContext,
-  { ratios, seconds }: Measured,
+  { ratios, seconds, windows }: Measured,
   decision: Exclude<SpeedDecision, { state: "continue" }>,
 ): Promise<SpeedFigure> {
   const { loaded, target, threads, variant } = context;
@@ -137,6 +144,7 @@ async function figureOf(
     limitedBy: "compute",
     flopsPerSecond,
     bytesPerSecond: leastStepBytes(model) / candidateSeconds,
+    load: meanLoad(windows),
   };
 }
 
@@ -146,7 +154,7 @@ interface TimedUnit {
   seconds: Record<Side, number[]>;
   reports: Record<Side, StepReport[]>;
   peakBytes: Record<Side, number>;
-  load: LoadShares;
+  load: LoadWindow;
 }
 
 async function runUnit(
@@ -181,9 +189,9 @@ async function runUnit(
       }
       await session.freeze();
     }
-    const shares = load.closeWindow();
+    const window = load.closeWindow();
     const peakBytes = { candidate: contestants.candidate!.session.peakBytes(), baseline: contestants.baseline!.session.peakBytes() };
-    return { seconds, reports, peakBytes, load: shares };
+    return { seconds, reports, peakBytes, load: window };
   } finally {
     for (const contestant of Object.values(contestants)) {
       await contestant.session.thaw();

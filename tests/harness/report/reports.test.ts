@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { escapeLines, escapeText } from "../../../harness/report/escape-text.js";
-import { breakdownText } from "../../../harness/report/figures-text.js";
+import { breakdownText, figuresText } from "../../../harness/report/figures-text.js";
 import { runStory } from "../../../harness/report/run-story.js";
 import { runTable } from "../../../harness/report/run-table.js";
 import type { EventBody, ForgeEvent } from "../../../specs/contracts/event.js";
@@ -30,6 +30,14 @@ const summary: RunSummary = {
   bestRatio: 1.8312,
   end: "surpassed",
 };
+
+test("figures tell what others had of the machine, where that is worth saying", () => {
+  const [figure] = sampleVerdict("surpassed").checks.flatMap((check) => ("figures" in check ? (check.figures ?? []) : []));
+  const text = (load: { foreign: number; stolen: number }) => figuresText([figure!, { ...figure!, load }]);
+  expect(text({ foreign: 0.01, stolen: 0.083 })).toContain("\nwhile it was timed, the hypervisor took up to 8 % of a core");
+  expect(text({ foreign: 0.04, stolen: 0 })).toContain("while it was timed, others used up to 4 %");
+  expect(text({ foreign: 0.01, stolen: 0.01 }).split("\n")).toHaveLength(2);
+});
 
 test("runs stand in a table whose columns line up, with what can be resumed", () => {
   const table = runTable([

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cacheDirectory } from "../../../harness/cache-directory.js";
 import { ExamRoom } from "../../../harness/exam-room.js";
 import type { Candidate } from "../../../specs/contracts/target.js";
+import { thresholds } from "../../../verifiers/thresholds.js";
 import { honestBody, rmsnormCandidate, smallRmsnorm, timedCold, timedDim, timedRows } from "../../small-spec.js";
 
 /** The speed check of real processes, on kernels that only it can tell from honest ones. */
@@ -44,6 +45,8 @@ describe("checkSpeed", () => {
     expect(figure!.ratio).toBeLessThanOrEqual(figure!.high);
     expect(figure!.limitFraction).toBeLessThan(1.15);
     expect(figure!.candidateSeconds).toBeLessThan(figure!.baselineSeconds);
+    expect(figure!.load!.foreign).toBeLessThanOrEqual(thresholds.foreignCpuShare);
+    expect(figure!.load!.stolen).toBeLessThanOrEqual(thresholds.stolenCpuShare);
   });
 
   it("does not take how fast one process happens to be for how fast a kernel is", { timeout: 600_000 }, async () => {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import { ForeignLoad, foreignOf, isDisturbed, isOursWithStolen } from "../../../verifiers/speed/foreign-load.js";
+import { ForeignLoad, foreignOf, isDisturbed, isOursWithStolen, meanLoad } from "../../../verifiers/speed/foreign-load.js";
 import { thresholds } from "../../../verifiers/thresholds.js";
 
 const children: ChildProcess[] = [];
@@ -105,6 +105,16 @@ describe("foreign load", () => {
     // Such a kernel shows itself as soon as no neighbour is there.
     expect(isOursWithStolen({ busy: 1, stolen: 0.2, ours: 1 })).toBe(true);
     expect(isOursWithStolen({ busy: 1, stolen: 0.02, ours: 1 })).toBe(false);
+  });
+
+  it("is told of all windows together, each by its length", () => {
+    const load = meanLoad([
+      { seconds: 1, foreign: 0.04, stolen: 0.1 },
+      { seconds: 3, foreign: 0, stolen: 0.02 },
+    ]);
+    expect(load.foreign).toBeCloseTo(0.01);
+    expect(load.stolen).toBeCloseTo(0.04);
+    expect(meanLoad([])).toEqual({ foreign: 0, stolen: 0 });
   });
 
   it("is judged over at least half a second", () => {
