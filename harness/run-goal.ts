@@ -1,20 +1,22 @@
 import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
+import { byOperationName, createByOperation, operationNames } from "../agents/operations/by-operation.js";
 import { type AgentBriefing, AgentStopped } from "../specs/contracts/agent.js";
 import type { BudgetLimits, EventBody, ExamSummary, ForgeEvent, GoalDescription, RunEnd } from "../specs/contracts/event.js";
 import { type OpenRun, StoreError } from "../specs/contracts/store.js";
-import type { LoadedExam } from "../specs/contracts/trainer-spec.js";
 import { acceptanceOf } from "./accepted-record.js";
-import { type AgentChoice, chooseAgent } from "./agents.js";
+import { chooseAgent } from "./agents.js";
 import { type AcceptedOptions, writeAccepted } from "./certificate.js";
 import type { Examiner } from "./examiner.js";
 import { forgeVersion } from "./forge-version.js";
 import { Budget } from "./goal/budget.js";
 import { GoalDesk, type PlacedAttempt } from "./goal/goal-desk.js";
+import type { ExaminerOptions, GoalOptions, GoalResult } from "./goal/goal-options.js";
 import { bestOf, ratioOf } from "./goal/judged.js";
 import { workLanes } from "./goal/work-lanes.js";
 import { missingExtensionsOf, missingText } from "./missing-extensions.js";
 import { openRoom } from "./open-room.js";
+import { RunBench } from "./operations/run-bench.js";
 import { type PlaybookKey, playbookText, readLessons, writeLessons } from "./playbook/playbook.js";
 import { EmbeddedExaminer } from "./queue/embedded-examiner.js";
 import { openOrResume, pendingAttempts, readJudged, spentMs } from "./resume-run.js";
@@ -23,49 +25,20 @@ import { diskFull } from "./store/disk-full.js";
 import { openRunStore } from "./store/run-store.js";
 import { chooseStrategy } from "./strategies/choose-strategy.js";
 import { abiHeaderName } from "./support-files.js";
-
-export interface GoalOptions {
-  loaded: LoadedExam;
-  variant: string;
-  target: string;
-  agent: AgentChoice;
-  threads?: number;
-  budget?: Partial<BudgetLimits>;
-  /** How it goes on once something has passed; `linear` where absent. */
-  strategy?: string;
-  resume?: string | true;
-  runsDirectory: string;
-  outputDirectory: string;
-  unsafe: boolean;
-  /** Whether the agent is given what earlier goals taught. */
-  playbook: boolean;
-  /** What examining the exam found; goes into the certificate. */
-  exam?: ExamSummary;
-  onEvent: (event: ForgeEvent) => void;
-  signal: AbortSignal;
-  /** Where candidates are judged, if not in a room on this machine. */
-  examiner?: (options: ExaminerOptions) => Promise<Examiner>;
-}
-
-export type ExaminerOptions = Pick<GoalOptions, "loaded" | "variant" | "target" | "threads" | "unsafe" | "signal">;
+import { TrainerRoom } from "./train/trainer-room.js";
 
 const openExaminer = (options: ExaminerOptions & Pick<GoalOptions, "examiner">): Promise<Examiner> =>
   (options.examiner ?? openRoom)(options);
 
-export interface GoalResult {
-  end: RunEnd;
-  run: string;
-  directory: string | null;
-}
-
 /** The loop of Forge, as in docs/architecture.md: spec, goal, agent, attempt, verdict, and what was accepted. */
 export async function runGoal(options: GoalOptions): Promise<GoalResult> {
   const startedAtMs = performance.now();
-  const agent = await chooseAgent(options.agent, { ...options.loaded.spec.budget, ...options.budget }, options.runsDirectory);
-  const strategy = chooseStrategy(agent.strategy ?? options.strategy ?? "linear");
+  const inner = await chooseAgent(options.agent, { ...options.loaded.spec.budget, ...options.budget }, options.runsDirectory);
+  const agentName = options.byOperation ? byOperationName(inner.name) : inner.name;
+  const strategy = chooseStrategy(options.byOperation ? "linear" : (inner.strategy ?? options.strategy ?? "linear"));
   const room = await openExaminer(options);
   try {
-    const goal = describeGoal(options, agent.name, strategy.name, room);
+    const goal = describeGoal(options, agentName, strategy.name, room);
     const opened = await openOrResume(openRunStore(options.runsDirectory), goal, options.resume);
     const run = announcing(opened.run, options.onEvent, environmentSecrets());
     let examiner: Examiner | null = null;
@@ -88,6 +61,7 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
       let message = "";
       try {
         for (const pending of await pendingAttempts(run)) await desk.judgeAttempt(pending);
+        const agent = options.byOperation ? createByOperation(inner.name, operationBench(options, room, run, budget)) : inner;
         await workLanes(agent, desk);
         // An agent that found its budget gone because of Ctrl-C has not finished.
         options.signal.throwIfAborted();
@@ -117,6 +91,11 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
   } finally {
     await room.close();
   }
+}
+
+function operationBench(options: GoalOptions, room: Examiner, run: OpenRun, budget: Budget): RunBench {
+  if (!(room instanceof TrainerRoom)) throw new Error("a trainer is made of operations where it is judged: on this machine");
+  return new RunBench({ room, goal: options, run, budget, runGoal, names: operationNames });
 }
 
 /** Attempts of a room on this machine stand in a queue beside the run; others stand in the queue that they are sent through. */

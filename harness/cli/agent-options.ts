@@ -16,6 +16,10 @@ export interface AgentCommandOptions {
   prices?: string;
   command?: string;
   replay?: string;
+  /** Set by `--by-operation` and `--whole`; absent where neither was given. */
+  byOperation?: boolean;
+  operations?: string[];
+  reforge?: boolean;
   strategy: string;
   playbook: boolean;
   attempts?: number;
@@ -76,7 +80,23 @@ export function budgetOf({ attempts, minutes, tokens, dollars }: AgentCommandOpt
 
 /** The options as they would be typed again, for a command that goes on with the same goal; empty where all are defaults. */
 export function agentFlags(options: AgentCommandOptions): string {
-  const { agent, model, baseUrl, effort, thinkingTokens, contextTokens, outputTokens, prices, command, replay, from, strategy } = options;
+  const {
+    agent,
+    model,
+    baseUrl,
+    effort,
+    thinkingTokens,
+    contextTokens,
+    outputTokens,
+    prices,
+    command,
+    replay,
+    from,
+    strategy,
+    byOperation,
+    operations,
+    reforge,
+  } = options;
   const flags: [string, string | number | undefined][] = [
     ["--agent", agent === "autotune" || agent === "mcp" || from !== undefined ? undefined : agent],
     ["--from", from],
@@ -90,8 +110,10 @@ export function agentFlags(options: AgentCommandOptions): string {
     ["--command", command],
     ["--replay", replay],
     ["--strategy", strategy === "linear" ? undefined : strategy],
+    ["--operations", operations?.join(",")],
   ];
-  return flags.flatMap(([flag, value]) => (value === undefined ? [] : [` ${flag} ${quoted(String(value))}`])).join("");
+  const way = [byOperation === undefined ? "" : byOperation ? " --by-operation" : " --whole", reforge ? " --reforge" : ""].join("");
+  return flags.flatMap(([flag, value]) => (value === undefined ? [] : [` ${flag} ${quoted(String(value))}`])).join("") + way;
 }
 
 const quoted = (word: string): string => (/^[\w./:@=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -4,6 +4,7 @@ import type { LoadedExam } from "../../specs/contracts/trainer-spec.js";
 import { TurnTaking } from "../goal/turn-taking.js";
 import type { SharedQueue } from "../queue/open-queue.js";
 import { type AgentCommandOptions, agentChoiceOf, agentFlags, budgetOf } from "./agent-options.js";
+import { operationChoice } from "./by-operation-choice.js";
 import { commandName } from "./command-name.js";
 import { type ExitCode, exitCodes } from "./exit-codes.js";
 import { sessionExaminer } from "./session-examiner.js";
@@ -50,6 +51,7 @@ export async function holdGoalSession(session: GoalSession): Promise<ExitCode> {
       import("../report/unsafe-text.js"),
       import("../../specs/contracts/trainer-spec.js"),
     ]);
+  const byOperation = operationChoice(loaded, variant, options, session.shared !== undefined);
   const progress = openProgress(stream, options.json ?? false, session.label);
   const onAbort = () => progress.say("Ending the run cleanly; Ctrl-C again stops at once.");
   signal.addEventListener("abort", onAbort, { once: true });
@@ -77,6 +79,7 @@ export async function holdGoalSession(session: GoalSession): Promise<ExitCode> {
       variant,
       target,
       agent: agentChoiceOf(options),
+      ...(byOperation === null ? {} : { byOperation }),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
       budget: budgetOf(options),
       strategy: options.strategy,

@@ -17,6 +17,7 @@ interface GoalCommandOptions extends GoalSessionOptions, QueueCommandOptions {
   variant?: string;
   target: string;
   dryRun?: boolean;
+  whole?: boolean;
 }
 
 export function declareGoal(program: Command, host: CommandHost): void {
@@ -30,6 +31,17 @@ export function declareGoal(program: Command, host: CommandHost): void {
     )
     .option("--variant <name>", "storage types, as named in the spec, or `all` (default: the spec's first)")
     .option("--target <name>", "chip to forge for (see `forge targets`), or `all`", "x86-64")
+    .option(
+      "--by-operation",
+      "a trainer: plan, forge and merge operations, each by a goal of its own (default with autotune, where it can be done)",
+    )
+    .option(
+      "--operations <names>",
+      "by operation: these, joined by commas, whatever the profile says (default: those worth it)",
+      (names: string) => names.split(","),
+    )
+    .option("--reforge", "by operation: forge also those of which a kernel was accepted before")
+    .option("--whole", "a trainer: have it written in one piece (default with all other agents)")
     .option("--dry-run", "print what a model would be sent first, and its cost; send nothing")
     .option("--threads <count>", "threads the kernel may use (default: what the target recommends here)", positiveInteger)
     .option("--resume [run]", "go on with an unfinished run: the newest of this goal, or the one named")
@@ -87,6 +99,7 @@ async function goal(specPath: string, options: GoalCommandOptions, signal: Abort
   for (const variant of variants) requireVariant(loaded, variant);
   if (options.agent === "mcp")
     throw new UsageError("an MCP client begins its goal itself: have it run `forge mcp <spec>` (docs/agents.md)");
+  if (options.whole) options.byOperation = false;
   const targets = await chooseTargets(options.target);
   if (typeof options.resume === "string" && variants.length * targets.length > 1) {
     throw new UsageError("--resume with a run names one goal: leave out `all`, or leave out the run to resume the newest of each goal");

@@ -1,5 +1,5 @@
+import type { GoalOptions } from "../goal/goal-options.js";
 import type { SharedQueue } from "../queue/open-queue.js";
-import type { GoalOptions } from "../run-goal.js";
 import { requireForWorkers } from "./require-known.js";
 
 /** Where a session's candidates are judged: nothing where no queue is shared, so here. */

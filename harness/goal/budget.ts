@@ -56,6 +56,13 @@ function countIn(spent: typeof noSpending, event: ForgeEvent): typeof noSpending
   if (event.type === "attempt-submitted") return { ...spent, attempts: spent.attempts + 1 };
   if (event.type === "attempt-judged" && event.verdict.outcome === "errored") return { ...spent, withoutVerdict: spent.withoutVerdict + 1 };
   if (event.type === "run-resumed") return { ...spent, attempts: spent.attempts - spent.withoutVerdict, withoutVerdict: 0 };
+  if (event.type === "operation-forged")
+    return {
+      ...spent,
+      tokens: spent.tokens + event.spent.tokens,
+      dollars: spent.dollars + event.spent.dollars,
+      unpricedRequests: spent.unpricedRequests + event.spent.unpricedRequests,
+    };
   if (event.type !== "agent-turned" || event.usage === undefined) return spent;
   const { input, output, cacheRead, cacheWrite } = event.usage;
   return {

@@ -2,6 +2,7 @@ import type { EventBody } from "../../specs/contracts/event.js";
 import type { CheckResult, Evidence, Verdict } from "../../specs/contracts/verdict.js";
 import { checkLabel } from "../report/check-label.js";
 import { escapeText } from "../report/escape-text.js";
+import { isOperationEvent, operationText } from "../report/operations-text.js";
 import { conversationLine, isLaneEvent } from "./conversation-line.js";
 import { durationText } from "./duration-text.js";
 import { evidenceText } from "./evidence-text.js";
@@ -20,6 +21,7 @@ export function createPlainLines(): (event: EventBody, atMs: number) => string |
 /** `state`: after the event. Null for what is not worth a line. */
 export function plainLine(event: EventBody, state: ProgressState): string | null {
   if (isLaneEvent(event)) return conversationLine(event);
+  if (isOperationEvent(event)) return operationText(event);
   switch (event.type) {
     case "run-started": {
       const { spec, variant, target, agent, threads, budget } = event.goal;

@@ -9,6 +9,7 @@ import {
   type Verdict,
 } from "../../specs/contracts/verdict.js";
 import { isAccepted, type RatioInterval, speedUpOf } from "../../specs/verdict-speed.js";
+import { isOperationEvent, operationText } from "../report/operations-text.js";
 import { conversationLine, isLaneEvent } from "./conversation-line.js";
 
 /** One rung of the ladder of checks of the attempt being judged. */
@@ -68,6 +69,7 @@ export function advance(state: ProgressState, event: EventBody, atMs: number, ru
     const line = conversationLine(event);
     return line === null ? since : { ...since, note: line };
   }
+  if (isOperationEvent(event)) return { ...since, note: operationText(event) };
   switch (event.type) {
     case "run-started":
       return { ...since, goal: event.goal };

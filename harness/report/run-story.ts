@@ -7,6 +7,7 @@ import { evidenceText } from "../progress/evidence-text.js";
 import { ratioText } from "../progress/ratio-text.js";
 import { escapeText } from "./escape-text.js";
 import { breakdownText, figuresText } from "./figures-text.js";
+import { isOperationEvent, operationText } from "./operations-text.js";
 import { minuteOf } from "./run-table.js";
 import { spendingText } from "./spending-text.js";
 
@@ -39,6 +40,7 @@ function eventText(event: ForgeEvent): string[] {
     const line = conversationLine(event);
     return line === null ? [] : [`  ${line}`];
   }
+  if (isOperationEvent(event)) return [`  ${operationText(event)}`];
   switch (event.type) {
     case "run-started":
       return goalText(event);

@@ -149,6 +149,24 @@ export class TrainerRoom implements Examiner {
     });
   }
 
+  /**
+   * Share of each of the candidate's files in the time that its own code takes of a step at the timed shape, 0..1; null where the chip cannot
+   * tell. What passes in libraries is nobody's: most of it is threads that wait for each other.
+   */
+  async fileShares(candidate: Candidate): Promise<Record<string, number> | null> {
+    return withDevice(cacheDirectory(), this.signal, async () => {
+      const { timed } = this.loaded.spec.exam;
+      const result = await profileTrainer(this, candidate, timed, await this.text(), freshSeed());
+      if (result.status !== "profiled") throw new Error(`a trainer that was judged right cannot be profiled: ${result.status}`);
+      const { functions } = result.profile;
+      if (functions.status === "unavailable") return null;
+      const own = functions.value.reduce((sum, { source, share }) => sum + (source ? share : 0), 0);
+      const shares: Record<string, number> = {};
+      for (const { source, share } of functions.value) if (source) shares[source.file] = (shares[source.file] ?? 0) + share / own;
+      return shares;
+    });
+  }
+
   /** Tokens of the text that a model of this spec trains on. */
   text(): Promise<ArrayLike<number>> {
     return corpusTokens(largestWithin(this.loaded.spec.model.vocabulary));

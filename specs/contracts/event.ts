@@ -1,4 +1,5 @@
 import type { TokenUsage, ToolAnswer, ToolCall, Turn } from "./conversation.js";
+import type { MergeDecision, PlannedOperation } from "./operations.js";
 import type { SandboxProtection } from "./sandbox.js";
 import type { MachineClass } from "./target.js";
 import type { CheckName, CheckResult, Outcome, Verdict } from "./verdict.js";
@@ -91,6 +92,19 @@ export type EventBody =
       base?: number | null;
       lessons?: string[];
     }
+  /** Of a trainer that is made of operations. */
+  | { type: "operations-planned"; operations: PlannedOperation[] }
+  | { type: "operation-begun"; operation: string; run: string }
+  /** `ratio`: of what was accepted over the operation's baseline. `spent`: by the operation's own run, which counts here too. */
+  | {
+      type: "operation-forged";
+      operation: string;
+      run: string;
+      end: RunEnd;
+      ratio: number | null;
+      spent: { tokens: number; dollars: number; unpricedRequests: number };
+    }
+  | ({ type: "merge-decided" } & MergeDecision)
   | { type: "check-started"; attempt: number; check: CheckName }
   | { type: "check-finished"; attempt: number; result: CheckResult }
   /** Where the lane goes on: `base` is the attempt that its workspace was set to, null where it stayed. */

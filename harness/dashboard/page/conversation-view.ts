@@ -1,5 +1,6 @@
 import type { ForgeEvent } from "../../../specs/contracts/event.js";
 import { durationText } from "../../progress/duration-text.js";
+import { operationText } from "../../report/operations-text.js";
 import { addressText } from "./address.js";
 import { element, multiline } from "./element.js";
 import { problem } from "./run-parts.js";
@@ -145,6 +146,11 @@ export class ConversationView {
         return event.direction === null ? null : { kind: "told", who: "strategy", said: [element("p", {}, multiline(event.direction))] };
       case "workspace-changed":
         return { kind: "change", who: event.by, said: [element("p", {}, `changed ${Object.keys(event.changed).join(", ")}`)] };
+      case "operations-planned":
+      case "operation-begun":
+      case "operation-forged":
+      case "merge-decided":
+        return { kind: "note", who: "operations", said: [element("p", {}, operationText(event))] };
       case "agent-noted":
         return { kind: "note", who: "note", said: [element("p", {}, multiline(event.text))] };
       case "attempt-submitted":

@@ -31,6 +31,15 @@ test("each limit ends a goal by itself, and is named", () => {
   expect(exhausted({ minutes: 5 }, events, 5 * 60_000)).toBe("5 minutes");
 });
 
+test("what the goals of a trainer's operations spent counts in its own", () => {
+  const spent = { tokens: 900, dollars: 0.4, unpricedRequests: 1 };
+  const forged: EventBody = { type: "operation-forged", operation: "rope", run: "run-2", end: "surpassed", ratio: 1.5, spent };
+  const events = [runStarted(), asked(0.5), forged];
+  expect(exhausted({ dollars: 0.9 }, events)).toBe("$0.9");
+  expect(exhausted({ dollars: 0.91 }, events)).toBeNull();
+  expect(exhausted({ tokens: 2100 }, events)).toBe("2100 tokens");
+});
+
 test("what is appended later counts from then on", () => {
   const bodies: EventBody[] = [runStarted()];
   const budget = new Budget({ ...ample, attempts: 1 }, () => logged(bodies), 0, performance.now());

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { escapeLines, escapeText } from "../../../harness/report/escape-text.js";
 import { breakdownText, figuresText } from "../../../harness/report/figures-text.js";
+import { operationText } from "../../../harness/report/operations-text.js";
 import { runStory } from "../../../harness/report/run-story.js";
 import { runTable } from "../../../harness/report/run-table.js";
 import type { EventBody, ForgeEvent } from "../../../specs/contracts/event.js";
@@ -37,6 +38,24 @@ test("figures tell what others had of the machine, where that is worth saying", 
   expect(text({ foreign: 0.01, stolen: 0.083 })).toContain("\nwhile it was timed, the hypervisor took up to 8 % of a core");
   expect(text({ foreign: 0.04, stolen: 0 })).toContain("while it was timed, others used up to 4 %");
   expect(text({ foreign: 0.01, stolen: 0.01 }).split("\n")).toHaveLength(2);
+});
+
+test("what became of an operation is one sentence, with the figure that it rests on", () => {
+  const merge = { type: "merge-decided", operation: "rope", label: "rope: forged by run-2, gcc" } as const;
+  const interval = { ratio: 0.912, low: 0.88, high: 0.94 };
+  expect(operationText({ ...merge, merged: false, interval, reason: "it slows the whole" })).toBe(
+    "not merged: rope: forged by run-2, gcc: it slows the whole, the whole with it is 0.91x [0.88, 0.94] the whole without",
+  );
+  expect(operationText({ ...merge, label: "", merged: false, interval: null, reason: "no kernel of it was accepted" })).toBe(
+    "not merged: rope: no kernel of it was accepted",
+  );
+  const operations = [
+    { operation: "linear", share: 0.6, most: 2.5, isPlanned: true },
+    { operation: "rope", share: 0.01, most: 1.01, isPlanned: false },
+  ];
+  expect(operationText({ type: "operations-planned", operations })).toBe(
+    "operations planned: linear 60 % of a step (at most 2.50x), rope 1 % of a step (left out)",
+  );
 });
 
 test("runs stand in a table whose columns line up, with what can be resumed", () => {
