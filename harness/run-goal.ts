@@ -4,12 +4,13 @@ import { byOperationName, createByOperation, operationNames } from "../agents/op
 import { type AgentBriefing, AgentStopped } from "../specs/contracts/agent.js";
 import type { BudgetLimits, EventBody, ExamSummary, ForgeEvent, GoalDescription, RunEnd } from "../specs/contracts/event.js";
 import { type OpenRun, StoreError } from "../specs/contracts/store.js";
+import { isAccepted } from "../specs/verdict-speed.js";
 import { acceptanceOf } from "./accepted-record.js";
 import { chooseAgent } from "./agents.js";
 import { type AcceptedOptions, writeAccepted } from "./certificate.js";
 import type { Examiner } from "./examiner.js";
 import { forgeVersion } from "./forge-version.js";
-import { Budget } from "./goal/budget.js";
+import { Budget, BudgetSpent } from "./goal/budget.js";
 import { GoalDesk, type PlacedAttempt } from "./goal/goal-desk.js";
 import type { ExaminerOptions, GoalOptions, GoalResult } from "./goal/goal-options.js";
 import { bestOf, ratioOf } from "./goal/judged.js";
@@ -23,6 +24,7 @@ import { openOrResume, pendingAttempts, readJudged, spentMs } from "./resume-run
 import { environmentSecrets, redactEvent } from "./secrets.js";
 import { diskFull } from "./store/disk-full.js";
 import { openRunStore } from "./store/run-store.js";
+import { asMerged } from "./strategies/as-merged.js";
 import { chooseStrategy } from "./strategies/choose-strategy.js";
 import { abiHeaderName } from "./support-files.js";
 import { TrainerRoom } from "./train/trainer-room.js";
@@ -35,7 +37,7 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
   const startedAtMs = performance.now();
   const inner = await chooseAgent(options.agent, { ...options.loaded.spec.budget, ...options.budget }, options.runsDirectory);
   const agentName = options.byOperation ? byOperationName(inner.name) : inner.name;
-  const strategy = chooseStrategy(options.byOperation ? "linear" : (inner.strategy ?? options.strategy ?? "linear"));
+  const strategy = options.byOperation ? asMerged : chooseStrategy(inner.strategy ?? options.strategy ?? "linear");
   const room = await openExaminer(options);
   try {
     const goal = describeGoal(options, agentName, strategy.name, room);
@@ -66,13 +68,15 @@ export async function runGoal(options: GoalOptions): Promise<GoalResult> {
         // An agent that found its budget gone because of Ctrl-C has not finished.
         options.signal.throwIfAborted();
       } catch (error) {
-        end = options.signal.aborted ? "interrupted" : error instanceof AgentStopped ? "agent-stopped" : "errored";
-        message = options.signal.aborted ? "" : error instanceof Error ? error.message : String(error);
+        // Work that began within the budget may find it gone by the time that it would submit.
+        const isOver = error instanceof BudgetSpent && !options.signal.aborted;
+        if (!isOver) end = options.signal.aborted ? "interrupted" : error instanceof AgentStopped ? "agent-stopped" : "errored";
+        if (!isOver) message = options.signal.aborted ? "" : error instanceof Error ? error.message : String(error);
       }
       // Whoever stopped for want of money or a model has still left what it made.
       const directory = end === null || end === "agent-stopped" ? await accept(options, room, run, desk.judged) : null;
       const spent = budget.exhausted();
-      end ??= endOf(desk.judged, spent);
+      end ??= endOf(chosenOf(options, desk.judged), desk.judged, spent);
       if (message === "" && end === "errored" && missing !== null) message = missingText(missing);
       if (message === "" && spent !== null && end !== "surpassed") message = `the budget of ${spent} is spent`;
       run.append({
@@ -198,9 +202,9 @@ async function brief(options: BriefingOptions, room: Examiner, budget: BudgetLim
   };
 }
 
-/** Writes the best attempt to the output folder with its certificate; returns the folder. */
+/** Writes what the goal has come to to the output folder with its certificate; returns the folder. */
 async function accept(options: GoalOptions, room: Examiner, run: OpenRun, judged: PlacedAttempt[]): Promise<string | null> {
-  const best = bestOf(judged);
+  const best = chosenOf(options, judged);
   if (best === null) return null;
   // Killed between this event and the last: it was accepted, and what lies there now may be somebody's newer one.
   const accepted = acceptanceOf(run.events(), best.attempt);
@@ -235,8 +239,11 @@ function writeTo(outputDirectory: string, run: string, accepted: AcceptedOptions
   }
 }
 
-function endOf(judged: PlacedAttempt[], budgetSpent: string | null): RunEnd {
-  const best = bestOf(judged);
+/** What the goal comes to: the best; of a trainer made of operations what was merged last, each by a race with the one before. */
+const chosenOf = ({ byOperation }: GoalOptions, judged: PlacedAttempt[]): PlacedAttempt | null =>
+  byOperation ? (judged.findLast(isAccepted) ?? null) : bestOf(judged);
+
+function endOf(best: PlacedAttempt | null, judged: PlacedAttempt[], budgetSpent: string | null): RunEnd {
   if (best) return best.verdict.outcome === "surpassed" ? "surpassed" : "passed";
   if (judged.some(({ verdict }) => verdict.outcome === "errored")) return "errored";
   return budgetSpent === null ? "nothing-passed" : "budget-spent";

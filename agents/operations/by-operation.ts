@@ -1,13 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Agent, AgentTools } from "../../specs/contracts/agent.js";
-import type {
-  MergeDecision,
-  Operation,
-  OperationBench,
-  OperationKernel,
-  PlannedOperation,
-  Race,
-} from "../../specs/contracts/operations.js";
+import type { MergeDecision, Operation, OperationBench, OperationKernel, Race } from "../../specs/contracts/operations.js";
 import type { Candidate } from "../../specs/contracts/target.js";
 import { isAccepted } from "../../specs/verdict-speed.js";
 import { shippedFile } from "../shipped-file.js";
@@ -20,8 +13,8 @@ export const operationNames = ["linear", "attention", "softmax-cross-entropy", "
 /** Of the agent that has `inner` forge the operations. */
 export const byOperationName = (inner: string): string => `${inner}-by-operation`;
 
-/** A race that a busy machine spoilt is run again so often. */
-const racesAtMost = 3;
+/** What a busy machine spoilt is tried again so often. */
+const triesAtMost = 3;
 
 /** What is said of kernels that are merged together, in place of one operation's name. */
 const togetherName = "together";
@@ -33,31 +26,37 @@ const noFaster = {
   undecided: "the race could not decide",
 };
 
-/** A kernel in its place in the whole, not judged yet. */
+/** A kernel in its place in the whole, tried but not judged yet. */
 interface Contender {
   label: string;
   whole: Candidate;
   seconds: number;
 }
 
+/** What became of a contender; null where nobody can say: the machine was busy, or the budget is spent. */
+type Outcome = Pick<MergeDecision, "merged" | "interval" | "reason"> | null;
+
 /**
  * Makes a trainer of operations: plans by a profile which are worth a goal of their own, has each forged, elects of its kernels the one with
- * which the whole is fastest, and merges it only where the whole stays aligned and a race with what was there before says that it is faster.
+ * which the whole is fastest, and merges it only where a race with the whole as it was says that it is faster, and the whole exam that it is
+ * right. After each merge it plans again, for what took little of a slow whole may take much of a fast one.
  */
 export function createByOperation(inner: string, bench: OperationBench): Agent {
   return {
     name: byOperationName(inner),
-    strategy: "linear",
     async work(tools: AgentTools): Promise<void> {
       let whole = tools.history().findLast(isAccepted)?.candidate ?? (await beginWhole(tools, bench));
       if (whole === null) return;
       settleInterrupted(tools, bench);
-      for (const { operation, isPlanned } of await planOf(bench, whole)) {
-        if (!isPlanned || bench.decisions().some((decision) => decision.operation === operation)) continue;
-        if (!tools.budgetLeft()) return;
-        whole = await advance(tools, bench, whole, bench.operations.find(({ name }) => name === operation)!);
+      const open = new Set<string>();
+      for (;;) {
+        const next = await nextOperation(tools, bench, whole, open);
+        if (next === null) break;
+        open.add(next);
+        whole = await advance(tools, bench, whole, bench.operations.find(({ name }) => name === next)!);
       }
       if (tools.budgetLeft()) await mergeTogether(tools, bench, whole);
+      tellWhatIsOpen(tools, bench, open);
     },
   };
 }
@@ -66,7 +65,7 @@ export function createByOperation(inner: string, bench: OperationBench): Agent {
 function settleInterrupted(tools: AgentTools, bench: OperationBench): void {
   for (const name of [...bench.operations.map((operation) => operation.name), togetherName]) {
     const merged = tools.history().findLast((attempt) => isAccepted(attempt) && attempt.summary.startsWith(`${name}: `));
-    if (merged === undefined || bench.decisions().some(({ operation }) => operation === name)) continue;
+    if (merged === undefined || isDecided(bench, name)) continue;
     bench.decided({
       operation: name,
       label: merged.summary,
@@ -76,6 +75,8 @@ function settleInterrupted(tools: AgentTools, bench: OperationBench): void {
     });
   }
 }
+
+const isDecided = (bench: OperationBench, name: string): boolean => bench.decisions().some(({ operation }) => operation === name);
 
 /** The frame over plain operations, by the compiler that makes it fastest; null where it is not right. */
 async function beginWhole(tools: AgentTools, bench: OperationBench): Promise<Candidate | null> {
@@ -90,92 +91,117 @@ async function beginWhole(tools: AgentTools, bench: OperationBench): Promise<Can
       (sum, operation) => withKernel(sum, operation, plainKernel(operation, space, variant), compiler),
       bare,
     );
-    contenders.push(...(await tried(tools, `${compiler}: the frame over plain operations`, whole)));
+    const trial = await tried(tools, `${compiler}: the frame over plain operations`, whole);
+    if (trial !== null && "seconds" in trial) contenders.push(trial);
   }
   const [fastest] = contenders.sort((a, b) => a.seconds - b.seconds);
+  if (!tools.budgetLeft()) return null;
   if (!fastest) {
     tools.note("the frame over plain operations is right with no compiler that is here");
     return null;
   }
-  return (await judged(tools, fastest)) === null ? fastest.whole : null;
+  const judged = await judgeWhole(tools, fastest);
+  return judged === "accepted" ? fastest.whole : null;
 }
 
-async function planOf(bench: OperationBench, whole: Candidate): Promise<readonly PlannedOperation[]> {
-  const known = bench.plan();
-  if (known !== null) return known;
-  const planned = planOperations(
-    bench.operations.map(({ name }) => name),
-    await bench.fileShares(whole),
-    bench.only,
-  );
+/**
+ * The operation that could win most of those that are worth it and had no turn in this session; null where there is none. The shares are of
+ * the whole as it is.
+ */
+async function nextOperation(
+  tools: AgentTools,
+  bench: OperationBench,
+  whole: Candidate,
+  hadTurn: ReadonlySet<string>,
+): Promise<string | null> {
+  const left = bench.operations.map(({ name }) => name).filter((name) => !isDecided(bench, name) && !hadTurn.has(name));
+  if (left.length === 0 || !tools.budgetLeft() || (bench.only !== null && !left.some((name) => bench.only!.includes(name)))) return null;
+  const planned = planOperations(left, await bench.fileShares(whole), bench.only);
   bench.planned(planned);
-  return planned;
+  return planned.find(({ isPlanned }) => isPlanned)?.operation ?? null;
 }
 
 /** The whole after an operation has had its turn: another, or the same. */
 async function advance(tools: AgentTools, bench: OperationBench, whole: Candidate, operation: Operation): Promise<Candidate> {
-  const { kernels, remarks } = await bench.forge(operation.name);
+  const { kernels, remarks, isOpen } = await bench.forge(operation.name);
   for (const remark of remarks) tools.note(`${operation.name}: ${remark}`);
+  const decide = (label: string, outcome: NonNullable<Outcome>) => bench.decided({ operation: operation.name, label, ...outcome });
+  if (kernels.length === 0) {
+    if (!isOpen) decide("", { merged: false, interval: null, reason: "no kernel of it was accepted" });
+    return whole;
+  }
   const elected = await elect(tools, whole, operation, kernels);
-  if (elected !== null) return mergeIfFaster(tools, bench, whole, elected, operation.name);
-  const label = kernels.map((kernel) => kernel.label).join(", ");
-  const reason = kernels.length === 0 ? "no kernel of it was accepted" : "with none of them the whole is right";
-  bench.decided({ operation: operation.name, label, merged: false, interval: null, reason });
+  if (elected === null) return whole;
+  if (typeof elected === "string") {
+    decide(kernels.map(({ label }) => label).join(", "), { merged: false, interval: null, reason: elected });
+    return whole;
+  }
+  // Where the first is wrong after all, or slows the whole, another kernel may do neither.
+  let last: { label: string; outcome: NonNullable<Outcome> } | null = null;
+  for (const contender of elected) {
+    const outcome = await raceAndJudge(tools, bench, whole, contender);
+    if (outcome === null) return whole;
+    if (last !== null) tools.note(`${last.label}: ${last.outcome.reason}; the next of its kernels has its turn`);
+    last = { label: contender.label, outcome };
+    if (outcome.merged) {
+      decide(contender.label, outcome);
+      return contender.whole;
+    }
+  }
+  if (last) decide(last.label, last.outcome);
   return whole;
 }
 
-/** Of all kernels, by the whole's compiler and by their own, the one with which the whole is fastest; null where it is right with none. */
+/**
+ * The kernels by how fast the whole is with each, each with the better of the whole's compiler and its own; a reason where the whole is right
+ * with none, null where not all were tried within the budget.
+ */
 async function elect(
   tools: AgentTools,
   whole: Candidate,
   operation: Operation,
   kernels: readonly OperationKernel[],
-): Promise<Contender | null> {
-  const places = kernels.flatMap((kernel) => {
+): Promise<Contender[] | string | null> {
+  const fits = kernels.filter((kernel) => {
     const unfit = unfitness(kernel);
-    if (unfit !== null) {
-      tools.note(`${operation.name}: ${kernel.label} is left out: ${unfit}`);
-      return [];
-    }
-    const compilers = new Set([whole.manifest.compiler, kernel.candidate.manifest.compiler]);
-    return [...compilers].map((compiler) => ({ label: placeLabel(operation.name, kernel, compiler), kernel, compiler }));
+    if (unfit !== null) tools.note(`${operation.name}: ${kernel.label} is left out: ${unfit}`);
+    return unfit === null;
   });
-  tools.announceTrials(places.length);
-  const contenders: Contender[] = [];
-  for (const { label, kernel, compiler } of places) {
-    if (!tools.budgetLeft()) break;
-    contenders.push(...(await tried(tools, label, withKernel(whole, operation, kernel, compiler))));
+  const compilersOf = (kernel: OperationKernel) => [...new Set([whole.manifest.compiler, kernel.candidate.manifest.compiler])];
+  tools.announceTrials(fits.reduce((sum, kernel) => sum + compilersOf(kernel).length, 0));
+  const elected: Contender[] = [];
+  const reasons: string[] = [];
+  for (const kernel of fits) {
+    let best: Contender | null = null;
+    for (const compiler of compilersOf(kernel)) {
+      const trial = await tried(tools, placeLabel(operation.name, kernel, compiler), withKernel(whole, operation, kernel, compiler));
+      if (trial === null) return null;
+      if ("reason" in trial) reasons.push(trial.reason);
+      else if (best === null || trial.seconds < best.seconds) best = trial;
+    }
+    if (best !== null) elected.push(best);
   }
-  return contenders.sort((a, b) => a.seconds - b.seconds)[0] ?? null;
+  if (elected.length > 0) return elected.sort((a, b) => a.seconds - b.seconds);
+  return reasons.length === 0 ? "none of its kernels fits into the frame" : `with none of them the whole is right: ${reasons[0]}`;
 }
 
 const placeLabel = (operation: string, kernel: OperationKernel, compiler: string): string => `${operation}: ${kernel.label}, ${compiler}`;
 
-/** Races the whole with a kernel against the whole without; what wins sits the whole exam, and what passes it takes the other's place. */
-async function mergeIfFaster(
-  tools: AgentTools,
-  bench: OperationBench,
-  whole: Candidate,
-  contender: Contender,
-  operation: string,
-): Promise<Candidate> {
-  const { label } = contender;
-  const decide = (decision: Pick<MergeDecision, "merged" | "interval" | "reason">) => {
-    bench.decided({ operation, label, ...decision });
-    return decision.merged ? contender.whole : whole;
-  };
+/** Races the whole with a kernel against the whole without; what wins sits the whole exam. */
+async function raceAndJudge(tools: AgentTools, bench: OperationBench, whole: Candidate, contender: Contender): Promise<Outcome> {
+  if (!tools.budgetLeft()) return null;
   const race = await raced(bench, contender.whole, whole);
   if (race.status === "errored") {
-    // No decision: a resumed run comes back to it.
-    tools.note(`${label} was not raced: ${race.reason}`);
-    return whole;
+    tools.note(`${contender.label} was not raced: ${race.reason}`);
+    return null;
   }
-  if (race.status === "refused") return decide({ merged: false, interval: null, reason: race.reason });
+  if (race.status === "refused") return { merged: false, interval: null, reason: race.reason };
   const { interval, outcome } = race;
-  if (outcome !== "faster") return decide({ merged: false, interval, reason: noFaster[outcome] });
-  if (!tools.budgetLeft()) return whole;
-  const wrong = await judged(tools, contender);
-  return decide({ merged: wrong === null, interval, reason: wrong ?? "the whole is right and faster" });
+  if (outcome !== "faster") return { merged: false, interval, reason: noFaster[outcome] };
+  if (!tools.budgetLeft()) return null;
+  const judged = await judgeWhole(tools, contender);
+  if (judged === "accepted") return { merged: true, interval, reason: "the whole is right and faster" };
+  return judged === null ? null : { merged: false, interval, reason: `the whole is wrong: ${judged.wrong}` };
 }
 
 /**
@@ -183,42 +209,60 @@ async function mergeIfFaster(
  * are put in together, and race once.
  */
 async function mergeTogether(tools: AgentTools, bench: OperationBench, whole: Candidate): Promise<void> {
-  const leant = bench.decisions().filter(({ merged, interval, reason }) => {
-    return !merged && interval !== null && interval.ratio > 1 && (reason === noFaster.within || reason === noFaster.undecided);
-  });
-  if (leant.length < 2 || bench.decisions().some(({ operation }) => operation === togetherName)) return;
+  if (isDecided(bench, togetherName)) return;
   const { compiler } = whole.manifest;
   let together = whole;
-  for (const { operation: name, label } of leant) {
-    const operation = bench.operations.find((candidate) => candidate.name === name)!;
-    const kernel = (await bench.forge(name)).kernels.find((candidate) => label.startsWith(placeLabel(name, candidate, "")));
-    if (kernel) together = withKernel(together, operation, kernel, compiler);
+  const names: string[] = [];
+  for (const { operation: name, label, merged, interval, reason } of bench.decisions()) {
+    const leant = !merged && interval !== null && interval.ratio > 1 && (reason === noFaster.within || reason === noFaster.undecided);
+    const kernel = leant ? bench.kernelsAtHand(name).find((at) => label.startsWith(placeLabel(name, at, ""))) : undefined;
+    const operation = bench.operations.find((candidate) => candidate.name === name);
+    if (!kernel || !operation) continue;
+    together = withKernel(together, operation, kernel, compiler);
+    names.push(name);
   }
+  if (names.length < 2) return;
   tools.announceTrials(1);
-  const label = `${togetherName}: ${leant.map(({ operation }) => operation).join(", ")}, ${compiler}`;
-  const [contender] = await tried(tools, label, together);
-  if (contender) await mergeIfFaster(tools, bench, whole, contender, togetherName);
-  else bench.decided({ operation: togetherName, label, merged: false, interval: null, reason: "with all of them the whole is not right" });
+  const label = `${togetherName}: ${names.join(", ")}, ${compiler}`;
+  const trial = await tried(tools, label, together);
+  if (trial === null) return;
+  const outcome =
+    "reason" in trial
+      ? { merged: false, interval: null, reason: `with all of them the whole is not right: ${trial.reason}` }
+      : await raceAndJudge(tools, bench, whole, trial);
+  if (outcome !== null) bench.decided({ operation: togetherName, label, ...outcome });
 }
 
-/** A trial of the whole: public cases, then a few steps; nothing where it is not right. */
-async function tried(tools: AgentTools, label: string, whole: Candidate): Promise<Contender[]> {
+/** Whoever resumes the run goes on with these. */
+function tellWhatIsOpen(tools: AgentTools, bench: OperationBench, hadTurn: ReadonlySet<string>): void {
+  const open = [...hadTurn].filter((name) => !isDecided(bench, name));
+  if (open.length > 0) tools.note(`not decided: ${open.join(", ")}; --resume ${tools.run}, with more of what is spent, goes on with it`);
+  else if (!tools.budgetLeft()) tools.note(`the budget ended before all was tried; --resume ${tools.run}, with more of it, goes on`);
+}
+
+/** A trial of the whole: public cases, then a few steps. Null where the budget is spent. */
+async function tried(tools: AgentTools, label: string, whole: Candidate): Promise<Contender | { reason: string } | null> {
+  if (!tools.budgetLeft()) return null;
   const [trial] = Object.values((await tools.measure({ label, candidate: whole })).entries);
-  return trial?.status === "measured" ? [{ label, whole, seconds: trial.seconds }] : [];
+  return trial?.status === "measured" ? { label, whole, seconds: trial.seconds } : { reason: trial?.reason ?? "nothing was timed" };
 }
 
 async function raced(bench: OperationBench, whole: Candidate, rival: Candidate): Promise<Race> {
   for (let race = 1; ; race++) {
     const result = await bench.race(whole, rival);
-    if (result.status !== "errored" || race === racesAtMost) return result;
+    if (result.status !== "errored" || race === triesAtMost) return result;
   }
 }
 
-/** The whole exam. Null where it passes, else what is wrong. */
-async function judged(tools: AgentTools, { label, whole }: Contender): Promise<string | null> {
-  tools.workspace.replace(whole);
-  const { verdict } = await tools.submit(label);
-  if (isAccepted({ verdict })) return null;
-  const stopped = verdict.checks.find(({ status }) => status === "failed" || status === "errored");
-  return `the whole ${verdict.outcome === "errored" ? "could not be judged" : "is wrong"}: ${stopped?.check ?? ""} ${stopped?.summary ?? ""}`.trim();
+/** The whole exam; null where the machine or the harness kept the verdict. */
+async function judgeWhole(tools: AgentTools, { label, whole }: Contender): Promise<"accepted" | { wrong: string } | null> {
+  for (let submission = 1; submission <= triesAtMost && tools.budgetLeft(); submission++) {
+    tools.workspace.replace(whole);
+    const { verdict } = await tools.submit(label);
+    if (isAccepted({ verdict })) return "accepted";
+    const failed = verdict.checks.find(({ status }) => status === "failed");
+    if (verdict.outcome === "failed") return { wrong: `${failed?.check ?? ""} ${failed?.summary ?? ""}`.trim() };
+    tools.note(`${label} has no verdict: the harness or the machine failed`);
+  }
+  return null;
 }

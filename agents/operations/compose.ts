@@ -55,8 +55,8 @@ export function withKernel(whole: Candidate, operation: Operation, { candidate }
   const isOther = (name: string) => !name.startsWith(folder);
   const files = Object.fromEntries(Object.entries(whole.files).filter(([name]) => isOther(name)));
   for (const [name, text] of Object.entries(candidate.files)) files[folder + name] = text;
-  // Beside the kernel's own sources, where a quoted include looks first: all operations' headers have one name.
-  files[`${folder}forge_kernel.h`] = operation.header;
+  // Beside every source, where a quoted include looks first: all operations' headers have one name.
+  for (const { source } of candidate.manifest.units) files[`${folder}${source.replace(/[^/]*$/, "")}forge_kernel.h`] = operation.header;
   const units: Unit[] = candidate.manifest.units.map(({ source, flags }) => ({
     source: folder + source,
     flags: withDefinitions(flags, candidate.manifest.chosen),

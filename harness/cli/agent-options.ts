@@ -16,8 +16,9 @@ export interface AgentCommandOptions {
   prices?: string;
   command?: string;
   replay?: string;
-  /** Set by `--by-operation` and `--whole`; absent where neither was given. */
   byOperation?: boolean;
+  /** The opposite; absent where neither was given. */
+  whole?: boolean;
   operations?: string[];
   reforge?: boolean;
   strategy: string;
@@ -94,6 +95,7 @@ export function agentFlags(options: AgentCommandOptions): string {
     from,
     strategy,
     byOperation,
+    whole,
     operations,
     reforge,
   } = options;
@@ -112,7 +114,7 @@ export function agentFlags(options: AgentCommandOptions): string {
     ["--strategy", strategy === "linear" ? undefined : strategy],
     ["--operations", operations?.join(",")],
   ];
-  const way = [byOperation === undefined ? "" : byOperation ? " --by-operation" : " --whole", reforge ? " --reforge" : ""].join("");
+  const way = [byOperation ? " --by-operation" : "", whole ? " --whole" : "", reforge ? " --reforge" : ""].join("");
   return flags.flatMap(([flag, value]) => (value === undefined ? [] : [` ${flag} ${quoted(String(value))}`])).join("") + way;
 }
 

@@ -14,14 +14,14 @@ export function operationChoice(
   options: AgentCommandOptions,
   hasWorkers: boolean,
 ): OperationChoice | null {
-  const { byOperation, operations, reforge = false, agent } = options;
-  const asked = byOperation === true ? "--by-operation" : operations ? "--operations" : reforge ? "--reforge" : null;
-  if (asked !== null && byOperation === false) throw new UsageError(`${asked} is for trainers made of operations: leave out --whole`);
+  const { byOperation, whole, operations, reforge = false, agent } = options;
+  const asked = byOperation ? "--by-operation" : operations ? "--operations" : reforge ? "--reforge" : null;
+  if (asked !== null && whole) throw new UsageError(`${asked} is for trainers made of operations: leave out --whole`);
   const obstacle = obstacleTo(loaded, variant, options, hasWorkers);
   if (asked !== null && obstacle !== null) throw new UsageError(`${asked}: ${obstacle}`);
   const unknown = operations?.find((name) => !(operationNames as readonly string[]).includes(name));
   if (unknown !== undefined) throw new UsageError(`there is no operation '${unknown}'; --operations takes ${operationNames.join(", ")}`);
-  const isWanted = asked !== null || (byOperation === undefined && obstacle === null && agent === "autotune");
+  const isWanted = asked !== null || (!whole && obstacle === null && agent === "autotune");
   return isWanted ? { reforge, ...(operations ? { only: operations } : {}) } : null;
 }
 

@@ -3,6 +3,7 @@ import type { LoadedExam } from "../../specs/contracts/trainer-spec.js";
 import { TurnTaking } from "../goal/turn-taking.js";
 import type { SharedQueue } from "../queue/open-queue.js";
 import { addAgentOptions, addBudgetOptions } from "./agent-options.js";
+import { operationChoice } from "./by-operation-choice.js";
 import type { CommandHost } from "./command-host.js";
 import { type ExitCode, exitCodes, gravestExitCode } from "./exit-codes.js";
 import { type GoalSession, type GoalSessionOptions, holdGoalSession } from "./goal-session.js";
@@ -17,7 +18,6 @@ interface GoalCommandOptions extends GoalSessionOptions, QueueCommandOptions {
   variant?: string;
   target: string;
   dryRun?: boolean;
-  whole?: boolean;
 }
 
 export function declareGoal(program: Command, host: CommandHost): void {
@@ -99,13 +99,13 @@ async function goal(specPath: string, options: GoalCommandOptions, signal: Abort
   for (const variant of variants) requireVariant(loaded, variant);
   if (options.agent === "mcp")
     throw new UsageError("an MCP client begins its goal itself: have it run `forge mcp <spec>` (docs/agents.md)");
-  if (options.whole) options.byOperation = false;
   const targets = await chooseTargets(options.target);
   if (typeof options.resume === "string" && variants.length * targets.length > 1) {
     throw new UsageError("--resume with a run names one goal: leave out `all`, or leave out the run to resume the newest of each goal");
   }
   if (options.from !== undefined && variants.length * targets.length > 1)
     throw new UsageError("--from names one goal's code: leave out `all`");
+  for (const variant of variants) operationChoice(loaded, variant, options, (options.redis ?? "") !== "");
   const shared = await openShared(options, loaded);
   const session = (variant: string, target: string): GoalSession => ({
     ...{ loaded, specPath, variant, target, options, signal, stream: process.stdout },

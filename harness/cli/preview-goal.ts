@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { agentChoiceOf, budgetOf } from "./agent-options.js";
+import { operationChoice } from "./by-operation-choice.js";
 import { type ExitCode, exitCodes } from "./exit-codes.js";
 import type { GoalSession } from "./goal-session.js";
 import { sessionExaminer } from "./session-examiner.js";
@@ -21,6 +22,10 @@ export async function previewGoal({ loaded, variant, target, options, signal, sh
     { ...loaded.spec.budget, ...budgetOf(options) },
     runsDirectory,
   );
+  if (operationChoice(loaded, variant, options, shared !== undefined) !== null)
+    throw new UsageError(
+      "--dry-run shows the first request of one goal, and by operation each operation has its own: try it with specs/kernels/linear.yaml, say, or with --whole",
+    );
   if (!agent.preview) throw new UsageError(`--dry-run shows what a model would be sent; the agent ${agent.name} asks none`);
   const briefing = await briefingFor({
     loaded,

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { AgentStopped } from "../../specs/contracts/agent.js";
-import type { BudgetLimits, EventBody, ForgeEvent } from "../../specs/contracts/event.js";
+import type { BudgetLimits, EventBody, ForgeEvent, RunEnd } from "../../specs/contracts/event.js";
 import type {
   ForgedOperation,
   MergeDecision,
@@ -16,10 +16,10 @@ import { generateKernelHeader } from "../../specs/kernel-header.js";
 import { loadSpec } from "../../specs/load-spec.js";
 import { readCandidateFolder } from "../candidate-folder.js";
 import { verifyCertificate } from "../certificate.js";
-import type { Budget } from "../goal/budget.js";
-import { spendingOf } from "../goal/budget.js";
+import { type Budget, spendingOf } from "../goal/budget.js";
 import type { GoalOptions, GoalResult } from "../goal/goal-options.js";
 import { packageRoot } from "../package-root.js";
+import { spentMs } from "../resume-run.js";
 import { openRunStore } from "../store/run-store.js";
 import type { TrainerRoom } from "../train/trainer-room.js";
 import { writeOperationExam } from "./operation-exam.js";
@@ -31,16 +31,20 @@ export interface RunBenchOptions {
   goal: GoalOptions;
   run: { id: string; directory: string; events(): readonly ForgeEvent[]; append(body: EventBody): void };
   budget: Budget;
-  /** A goal of an operation; `runGoal`, which would otherwise be imported in a circle. */
+  /** Holds a goal of an operation: `runGoal`, which would otherwise be imported in a circle. */
   runGoal(options: GoalOptions): Promise<GoalResult>;
   names: readonly string[];
 }
 
+/** Ends of a goal that say something of its operation. */
+const tellingEnds: ReadonlySet<RunEnd> = new Set<RunEnd>(["surpassed", "passed", "nothing-passed", "budget-spent"]);
+
 /** Serves a goal that makes its trainer of operations: profiles, goals of operations, races, and what the run's log remembers of them. */
 export class RunBench implements OperationBench {
   readonly operations: readonly Operation[];
-
   readonly only: readonly string[] | null;
+  /** Of the operations' exams, by its types: the trainer's own may have another name. */
+  private readonly variant: string;
 
   constructor(private readonly options: RunBenchOptions) {
     const { room, names, goal } = options;
@@ -49,6 +53,9 @@ export class RunBench implements OperationBench {
       const loaded = loadSpec(join(packageRoot(), "specs", "kernels", `${name}.yaml`));
       return { name, loaded, header: generateKernelHeader(loaded.spec, room.variant) };
     });
+    const { store, accumulate } = room.variant;
+    const variants = Object.entries(this.operations[0]!.loaded.spec.variants);
+    this.variant = variants.find(([, types]) => types.store === store && types.accumulate === accumulate)![0];
   }
 
   fileShares(whole: Candidate): Promise<Record<string, number> | null> {
@@ -56,18 +63,41 @@ export class RunBench implements OperationBench {
   }
 
   async forge(name: string): Promise<ForgedOperation> {
-    const operation = this.operations.find((candidate) => candidate.name === name)!;
+    const operation = this.operationOf(name);
     const remarks: string[] = [];
     const before = this.acceptedBefore(operation, remarks);
-    if (before?.isValid && !this.options.goal.byOperation?.reforge) return { kernels: [before.kernel], remarks };
-    const forged = await this.forgedHere(operation, remarks);
-    return { kernels: [...(before ? [before.kernel] : []), ...(forged ? [forged] : [])], remarks };
+    const isEnough = before?.isValid && !this.options.goal.byOperation?.reforge;
+    let isOpen = false;
+    if (!isEnough && this.finished(name) === undefined) {
+      const problem = await this.holdGoal(operation);
+      if (problem !== null) remarks.push(problem);
+      isOpen = problem !== null;
+    }
+    const kernels = this.kernelsAtHand(name);
+    const finished = this.finished(name);
+    if (finished && !existsSync(this.forgedFolder(name)))
+      remarks.push(`its goal, ${finished.run}, ended with nothing accepted (${finished.end})`);
+    return { kernels, remarks, isOpen };
+  }
+
+  kernelsAtHand(name: string): OperationKernel[] {
+    const before = this.acceptedBefore(this.operationOf(name), []);
+    const forged = this.finished(name);
+    const directory = this.forgedFolder(name);
+    return [
+      ...(before ? [before.kernel] : []),
+      ...(forged && existsSync(directory) ? [{ label: `forged by ${forged.run}`, candidate: readCandidateFolder(directory) }] : []),
+    ];
+  }
+
+  private operationOf(name: string): Operation {
+    return this.operations.find((candidate) => candidate.name === name)!;
   }
 
   /** What lies in the goal's output folder under the operation's own name: certified for other sizes, perhaps, but right. */
   private acceptedBefore({ name, loaded }: Operation, remarks: string[]): { kernel: OperationKernel; isValid: boolean } | null {
     const { goal } = this.options;
-    const directory = join(goal.outputDirectory, name, goal.variant, goal.target);
+    const directory = join(goal.outputDirectory, name, this.variant, goal.target);
     if (!existsSync(directory)) return null;
     const { status } = verifyCertificate(directory, loaded);
     const folder = relative(process.cwd(), directory);
@@ -80,90 +110,105 @@ export class RunBench implements OperationBench {
     return { kernel: { label: folder, candidate: readCandidateFolder(directory) }, isValid: status === "valid" };
   }
 
-  /** The best of a goal of its own at the model's sizes; an interrupted one goes on. Null where nothing was accepted. */
-  private async forgedHere(operation: Operation, remarks: string[]): Promise<OperationKernel | null> {
-    const { goal, run } = this.options;
-    const folder = join(run.directory, "operations");
-    const accepted = join(folder, "accepted");
-    const directory = join(accepted, operation.name, goal.variant, goal.target);
-    const finished = this.eventsOf("operation-forged").find((event) => event.operation === operation.name);
-    if (finished === undefined) {
-      const begun = this.eventsOf("operation-begun").findLast((event) => event.operation === operation.name);
-      const loaded = writeOperationExam(operation.loaded, this.sizesOf(operation.name), folder);
-      await this.holdGoal(operation.name, { loaded, outputDirectory: accepted, ...(begun ? { resume: begun.run } : {}) });
-    }
-    const { run: child = "", end = "" } = this.eventsOf("operation-forged").find((event) => event.operation === operation.name) ?? {};
-    if (!existsSync(directory)) {
-      remarks.push(`its goal, ${child}, ended with nothing accepted (${end})`);
-      return null;
-    }
-    return { label: `forged by ${child}`, candidate: readCandidateFolder(directory) };
+  private get folder(): string {
+    return join(this.options.run.directory, "operations");
   }
 
-  private sizesOf(operation: string) {
-    const { spec } = this.options.room.loaded;
-    return operationSizes(spec.model, spec.exam.timed)[operation]!;
+  private forgedFolder(name: string): string {
+    return join(this.folder, "accepted", name, this.variant, this.options.goal.target);
   }
 
-  /** Holds an operation's goal to its end, once more where the machine kept it from one. Throws where it has none that says anything of the operation. */
-  private async holdGoal(operation: string, options: Pick<GoalOptions, "loaded" | "outputDirectory" | "resume">): Promise<void> {
-    const { goal, run } = this.options;
-    let held = await this.runOnce(operation, options);
-    if (held.end === "errored") held = await this.runOnce(operation, { ...options, resume: held.run });
-    goal.signal.throwIfAborted();
-    if (held.end === "agent-stopped" && held.directory === null)
-      throw new AgentStopped(`in the goal of ${operation}, ${held.run}: ${held.message}`);
-    if (held.end === "errored")
-      throw new Error(`the goal of ${operation}, ${held.run}, came to no end: ${held.message}; --resume tries it again`);
-    const { tokens, dollars, unpricedRequests } = spendingOf(held.events);
-    const best = held.events.findLast((event) => event.type === "framework-accepted");
-    const ratio = best?.type === "framework-accepted" ? best.ratio : null;
-    run.append({ type: "operation-forged", operation, run: held.run, end: held.end, ratio, spent: { tokens, dollars, unpricedRequests } });
+  /** How the operation's own goal ended, where that says something of it. */
+  private finished(name: string) {
+    return this.eventsOf("operation-forged").findLast(({ operation, end }) => operation === name && tellingEnds.has(end));
   }
 
-  private async runOnce(operation: string, options: Pick<GoalOptions, "loaded" | "outputDirectory" | "resume">) {
+  /** The operation's goal, to its end; an interrupted one goes on. Returns why there is none, in words, where the machine kept it from one. */
+  private async holdGoal(operation: Operation): Promise<string | null> {
+    const { name } = operation;
+    const { signal } = this.options.goal;
+    let held = this.endedBefore(name) ?? (await this.runOnce(operation));
+    if (held.end === "errored") held = await this.runOnce(operation);
+    signal.throwIfAborted();
+    if (held.end === "agent-stopped") throw new AgentStopped(`in the goal of ${name}, ${held.run}: ${held.message}`);
+    return tellingEnds.has(held.end) ? null : `its goal, ${held.run}, came to no end: ${held.message}`;
+  }
+
+  /** A goal that had ended when this one was interrupted, before it could say so. */
+  private endedBefore(name: string): { end: RunEnd; run: string; message: string } | null {
+    const begun = this.begun(name);
+    const last = begun === undefined ? undefined : this.logOf(begun).at(-1);
+    if (last?.type !== "run-finished" || !tellingEnds.has(last.end)) return null;
+    this.tellForged(name, last.run, last.end, this.logOf(last.run));
+    return last;
+  }
+
+  private async runOnce(operation: Operation): Promise<{ end: RunEnd; run: string; message: string }> {
     const { goal, run, room, runGoal } = this.options;
+    const { name } = operation;
     const { byOperation: _, exam: __, resume: ___, ...inherited } = goal;
-    let message = "";
-    const result = await runGoal({
+    const loaded = writeOperationExam(
+      operation.loaded,
+      operationSizes(room.loaded.spec.model, room.loaded.spec.training)[name]!,
+      this.folder,
+    );
+    const begun = this.begun(name);
+    const session: ForgeEvent[] = [];
+    const { end, run: id } = await runGoal({
       ...inherited,
-      ...options,
-      threads: room.threads,
-      budget: this.share(options.loaded.spec.budget),
+      ...{ loaded, variant: this.variant, threads: room.threads, outputDirectory: join(this.folder, "accepted") },
+      ...(begun === undefined ? {} : { resume: begun }),
+      budget: this.share(loaded.spec.budget, begun === undefined ? [] : this.logOf(begun)),
       onEvent: (event) => {
-        if (event.type === "run-started") run.append({ type: "operation-begun", operation, run: event.run });
+        session.push(event);
+        if (event.type === "run-started") run.append({ type: "operation-begun", operation: name, run: event.run });
         // Who writes may have to be told where: the goal's own remarks are for whoever watches this one.
-        if (event.type === "agent-noted") run.append({ type: "agent-noted", text: `${operation}: ${event.text}` });
-        if (event.type === "run-finished") message = event.message;
+        if (event.type === "agent-noted") run.append({ type: "agent-noted", text: `${name}: ${event.text}` });
       },
     });
-    return { ...result, message, events: openRunStore(goal.runsDirectory).eventsOf(result.run) };
+    this.tellForged(name, id, end, session);
+    const last = session.at(-1);
+    return { end, run: id, message: last?.type === "run-finished" ? last.message : "" };
   }
 
-  /** An operation's budget is its exam's, as far as the whole has as much left. */
-  private share({ attempts, minutes }: BudgetLimits): BudgetLimits {
+  /** `session`: its events since the last time that it was told what it spent. */
+  private tellForged(operation: string, run: string, end: RunEnd, session: readonly ForgeEvent[]): void {
+    const { tokens, dollars, unpricedRequests } = spendingOf(session);
+    const best = session.findLast((event) => event.type === "framework-accepted");
+    const ratio = best?.type === "framework-accepted" ? best.ratio : null;
+    this.options.run.append({ type: "operation-forged", operation, run, end, ratio, spent: { tokens, dollars, unpricedRequests } });
+  }
+
+  private begun(name: string): string | undefined {
+    return this.eventsOf("operation-begun").findLast(({ operation }) => operation === name)?.run;
+  }
+
+  private logOf(run: string): readonly ForgeEvent[] {
+    return openRunStore(this.options.goal.runsDirectory).eventsOf(run);
+  }
+
+  /** An operation's budget is its exam's, as far as the whole has as much left; what it spent `earlier` its own goal counts again. */
+  private share({ attempts, minutes }: BudgetLimits, earlier: readonly ForgeEvent[]): BudgetLimits {
     const { limits } = this.options.budget;
     const spent = this.options.budget.spent();
+    const before = spendingOf(earlier);
+    const left = Math.max(limits.minutes - spent.minutes, 0) + spentMs(earlier) / 60_000;
     return {
       attempts,
-      minutes: Math.min(minutes, Math.max(limits.minutes - spent.minutes, 0)),
-      ...(limits.tokens === undefined ? {} : { tokens: Math.max(limits.tokens - spent.tokens, 0) }),
-      ...(limits.dollars === undefined ? {} : { dollars: Math.max(limits.dollars - spent.dollars, 0) }),
+      minutes: Math.min(minutes, left),
+      ...(limits.tokens === undefined ? {} : { tokens: Math.max(limits.tokens - spent.tokens, 0) + before.tokens }),
+      ...(limits.dollars === undefined ? {} : { dollars: Math.max(limits.dollars - spent.dollars, 0) + before.dollars }),
     };
   }
 
   async race(whole: Candidate, rival: Candidate): Promise<Race> {
-    const answer = await this.options.room.judgeSpeed(whole, { rival });
+    const answer = await this.options.room.race(whole, rival);
     if (answer.status === "errored" || answer.status === "skipped") return { status: "errored", reason: answer.reason };
     if (answer.status === "failed") return { status: "refused", reason: `the whole is wrong where it is timed: ${answer.summary}` };
     const [figure] = answer.figures ?? [];
     if (!figure) return { status: "errored", reason: "nothing was timed" };
     const { ratio, low, high, outcome } = figure;
     return { status: "measured", outcome, interval: { ratio, low, high } };
-  }
-
-  plan(): readonly PlannedOperation[] | null {
-    return this.eventsOf("operations-planned").at(-1)?.operations ?? null;
   }
 
   decisions(): readonly MergeDecision[] {

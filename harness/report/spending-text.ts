@@ -4,16 +4,18 @@ import { spendingOf } from "../goal/budget.js";
 
 const count = (value: number): string => Math.round(value).toLocaleString("en-US");
 
+const unpriced = (requests: number): string => (requests > 0 ? ` and ${requests} requests of unknown price` : "");
+
 /** What a run's model cost, and what an attempt that passed did; null where no model was asked. */
 export function spendingText(events: readonly ForgeEvent[]): string | null {
   const requests = events.filter((event) => event.type === "agent-turned" && event.usage !== undefined).length;
-  if (requests === 0) return null;
   const { tokens, dollars, unpricedRequests } = spendingOf(events);
+  if (requests === 0)
+    return tokens === 0
+      ? null
+      : `${count(tokens)} tokens, $${dollars.toFixed(2)}${unpriced(unpricedRequests)} in the goals of its operations`;
   const passed = events.filter((event) => event.type === "attempt-judged" && isAccepted(event)).length;
-  const money =
-    unpricedRequests === requests
-      ? "price unknown"
-      : `$${dollars.toFixed(2)}${unpricedRequests > 0 ? ` and ${unpricedRequests} requests of unknown price` : ""}`;
+  const money = unpricedRequests === requests ? "price unknown" : `$${dollars.toFixed(2)}${unpriced(unpricedRequests)}`;
   const each =
     passed === 0
       ? "nothing passed"

@@ -110,6 +110,21 @@ export class TrainerRoom implements Examiner {
     });
   }
 
+  /**
+   * Which of two right trainers is faster at the shape that is trained at. The speed check itself has a shape of its own, for the reference
+   * is slow; neither of these need wait for it.
+   */
+  async race(candidate: Candidate, rival: Candidate): Promise<CheckAnswer> {
+    return withDevice(cacheDirectory(), this.signal, async () => {
+      const context = this.context(candidate, false);
+      const { spec } = this.loaded;
+      context.loaded = { ...this.loaded, spec: { ...spec, exam: { ...spec.exam, timed: spec.training } } };
+      context.artifact = await this.buildPlain(candidate);
+      const question = { rival: { artifact: await this.buildPlain(rival), secondsPerStep: 0 } };
+      return asCheckAnswer(await checkTrainerSpeed(context, context.seeds.timed, question));
+    });
+  }
+
   /** A quick look without a verdict: public cases, then the best of a few steps at the timed shape. */
   async try(candidate: Candidate): Promise<Record<string, EntryTrial>> {
     return withDevice(cacheDirectory(), this.signal, async () => ({ [timedEntry]: await this.tryStep(candidate) }));
@@ -150,17 +165,17 @@ export class TrainerRoom implements Examiner {
   }
 
   /**
-   * Share of each of the candidate's files in the time that its own code takes of a step at the timed shape, 0..1; null where the chip cannot
-   * tell. What passes in libraries is nobody's: most of it is threads that wait for each other.
+   * Share of each of the candidate's files in the time that its own code takes of a step of training, 0..1; null where the chip cannot tell. What
+   * passes in libraries is nobody's: most of it is threads that wait for each other.
    */
   async fileShares(candidate: Candidate): Promise<Record<string, number> | null> {
     return withDevice(cacheDirectory(), this.signal, async () => {
-      const { timed } = this.loaded.spec.exam;
-      const result = await profileTrainer(this, candidate, timed, await this.text(), freshSeed());
+      const result = await profileTrainer(this, candidate, this.loaded.spec.training, await this.text(), freshSeed());
       if (result.status !== "profiled") throw new Error(`a trainer that was judged right cannot be profiled: ${result.status}`);
       const { functions } = result.profile;
       if (functions.status === "unavailable") return null;
       const own = functions.value.reduce((sum, { source, share }) => sum + (source ? share : 0), 0);
+      if (own === 0) return null;
       const shares: Record<string, number> = {};
       for (const { source, share } of functions.value) if (source) shares[source.file] = (shares[source.file] ?? 0) + share / own;
       return shares;

@@ -12,7 +12,7 @@ export interface Operation {
 /** What an operation takes of a step, and what forging it could win. */
 export interface PlannedOperation {
   operation: string;
-  /** Of a step's time, 0..1; null where the chip cannot tell. */
+  /** Of the time that the trainer's own code takes of a step, 0..1; null where the chip cannot tell. */
   share: number | null;
   /** How much faster the whole would be if the operation took no time at all (Amdahl's law); null where the share is not known. */
   most: number | null;
@@ -30,6 +30,8 @@ export interface ForgedOperation {
   kernels: OperationKernel[];
   /** In words, where there is something to say: what could not be taken, why a goal came to nothing. */
   remarks: string[];
+  /** The machine or the harness kept its goal from an end: nothing is said of the operation. */
+  isOpen: boolean;
 }
 
 export type Race =
@@ -51,14 +53,15 @@ export interface OperationBench {
   operations: readonly Operation[];
   /** The operations that were asked for by name; null where the plan says which. */
   only: readonly string[] | null;
-  /** Share of each source file of the candidate in a step's time; null where the chip cannot tell. */
+  /** Share of each source file in the time that the candidate's own code takes of a step; null where the chip cannot tell. */
   fileShares(whole: Candidate): Promise<Record<string, number> | null>;
   /** Kernels of an operation: what was accepted before or else, or where it is to be forged anew, what a goal of its own comes to. */
   forge(operation: string): Promise<ForgedOperation>;
-  /** Which of two trainers that are both right is faster: the first over the second, by the test of verdicts on speed. */
+  /** Of the kernels that `forge` has given, in this session or an earlier one, those that are still there. */
+  kernelsAtHand(operation: string): OperationKernel[];
+  /** Which of two trainers is faster at the shape that is trained at: the first over the second, by the test of verdicts on speed. */
   race(whole: Candidate, rival: Candidate): Promise<Race>;
-  /** What an earlier session of this run left. */
-  plan(): readonly PlannedOperation[] | null;
+  /** Of this run, from earlier sessions too. */
   decisions(): readonly MergeDecision[];
   /** Each is in the run's log before it returns. */
   planned(operations: PlannedOperation[]): void;

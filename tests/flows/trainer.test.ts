@@ -95,6 +95,7 @@ describe("forge goal of a trainer", { timeout: 10 * minutes }, () => {
     const quick = runForge(["check", accepted, "--quick"], project);
     expect(quick.code, quick.stdout + quick.stderr).toBe(0);
     expect(quick.stdout).toContain("M4 backward: passed");
+    expect(quick.stderr).toContain("Its certificate is intact");
     const gated = runForge(["gate", "--all", "--correctness-only", "--json"], project);
     const report = JSON.parse(gated.stdout) as GateReport;
     expect(report, gated.stderr).toMatchObject({

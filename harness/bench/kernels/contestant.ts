@@ -3,6 +3,8 @@ export interface Contestant {
   name: string;
   /** Seconds that `calls` calls took, by the clock of the contestant's own process; changed inputs and checks lie outside of it. */
   time(calls: number): Promise<number>;
+  /** Begins a process of its own for the next round and warms it up; absent where a process takes too long to begin. */
+  renew?(): Promise<void>;
   freeze(): Promise<void>;
   thaw(): Promise<void>;
 }

@@ -30,9 +30,13 @@ export interface InterleaveOptions {
   signal: AbortSignal;
 }
 
-/** All contestants in every round, in random order, one block each; whoever waits is frozen. Throws MachineBusy. */
+/**
+ * All contestants in every round, in random order, one block each; whoever waits is frozen. Rounds are independent of each other as far as
+ * contestants have a process for each, since where a process's memory comes to lie moves all that it does. Throws MachineBusy.
+ */
 export async function interleave(options: InterleaveOptions): Promise<Measurement> {
   const { contestants, random, signal } = options;
+  await renew(contestants, random);
   const calls = await warmUp(contestants);
   const secondsPerCall = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
   const load = new ForeignLoad(options.ourCpuSeconds);
@@ -45,8 +49,12 @@ export async function interleave(options: InterleaveOptions): Promise<Measuremen
     signal.throwIfAborted();
     load.closeWindow();
     const window: Map<Contestant, number>[] = [];
-    do window.push(await runRound(contestants, calls, random));
-    while (load.windowMs() < thresholds.foreignWindowMs && kept + window.length < wanted);
+    do {
+      load.pause();
+      await renew(contestants, random);
+      load.resume();
+      window.push(await runRound(contestants, calls, random));
+    } while (load.windowMs() < thresholds.foreignWindowMs && kept + window.length < wanted);
     // A load that is read over less than half a second means nothing; the rest of the window passes idle.
     if (load.windowMs() < thresholds.leastWindowMs) await sleep(thresholds.leastWindowMs - load.windowMs());
     const isBusy = isDisturbed(load.closeWindow());
@@ -71,10 +79,16 @@ async function warmUp(contestants: Contestant[]): Promise<Map<Contestant, number
   for (const contestant of contestants) {
     await activate(contestant, contestants);
     const seconds = Math.min(await contestant.time(1), await contestant.time(1));
+    await contestant.freeze();
     const forBlock = Math.ceil(thresholds.blockMs / 1000 / Math.max(seconds, 1e-7));
     calls.set(contestant, Math.max(thresholds.blockCalls, Math.min(maximumCalls, forBlock)));
   }
   return calls;
+}
+
+/** All that have a new process are frozen afterwards; the others have to be before. */
+async function renew(contestants: Contestant[], random: Random): Promise<void> {
+  for (const contestant of shuffled(contestants, random)) await contestant.renew?.();
 }
 
 async function runRound(contestants: Contestant[], calls: Map<Contestant, number>, random: Random): Promise<Map<Contestant, number>> {
@@ -82,6 +96,7 @@ async function runRound(contestants: Contestant[], calls: Map<Contestant, number
   for (const contestant of shuffled(contestants, random)) {
     await activate(contestant, contestants);
     times.set(contestant, (await contestant.time(calls.get(contestant)!)) / calls.get(contestant)!);
+    await contestant.freeze();
   }
   return times;
 }

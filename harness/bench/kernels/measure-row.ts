@@ -1,5 +1,6 @@
-import type { Artifact, Session } from "../../../specs/contracts/target.js";
+import type { Artifact } from "../../../specs/contracts/target.js";
 import { deriveSeed, freshSeed, Random } from "../../../verifiers/numerics/random.js";
+import { Contestant } from "../../../verifiers/speed/contestant.js";
 import { type PhysicalLimit, physicalLimit } from "../../../verifiers/speed/physical-limit.js";
 import { estimateRatio } from "../../../verifiers/speed/sequential-test.js";
 import { SpotCheck } from "../../../verifiers/speed/spot-check.js";
@@ -49,28 +50,25 @@ async function measure(subject: RowSubject, options: RowOptions): Promise<Measur
   const timed = await TimedInputs.draw(bench, subject.entry, subject.sizes, seed, machine.cacheBytes.l3);
   const entrants: PeerEntrants = peer ? await admitPeer(peer, bench, timed, threads) : { contestants: [], graphBreaks: new Map(), out: {} };
   const process = peer && "process" in peer.running ? peer.running.process : null;
-  const sessions: Session[] = [];
-  const open = async (library: Artifact) => {
-    const session = await target.open({ libraries: [library], entries, threads, memory: "plain", wallMs: sessionWallMs });
-    sessions.push(session);
-    await timed.fill(session, subject.entry);
-    return session;
+  const processOf = (library: Artifact) => {
+    const open = () => target.open({ libraries: [library], entries, threads, memory: "plain", wallMs: sessionWallMs });
+    return new Contestant(open, timed, subject.entry);
   };
+  const forged = processOf(artifact);
+  const rival = processOf(baseline.libraries[baseline.choose(subject.entry, subject.sizes)]!);
   try {
-    const forgedSession = await open(artifact);
-    const baselineSession = await open(baseline.libraries[baseline.choose(subject.entry, subject.sizes)]!);
     const check = new SpotCheck(bench, timed, seed);
     const random = new Random(deriveSeed(seed, "poison"));
     const common = { entry: subject.entry, timed, check, random, allowedThreads: threads + target.runtimeThreads() };
     const measurement = await interleave({
       contestants: [
-        new SessionContestant(forgedName, { ...common, session: forgedSession, isJudged: true }),
-        new SessionContestant(baselineName, { ...common, session: baselineSession, isJudged: false }),
+        new SessionContestant(forgedName, { ...common, process: forged, isJudged: true }),
+        new SessionContestant(baselineName, { ...common, process: rival, isJudged: false }),
         ...entrants.contestants,
       ],
       rounds: options.rounds,
       random: new Random(deriveSeed(seed, "order")),
-      ourCpuSeconds: () => [...sessions, bench, ...(process ? [process] : [])].reduce((sum, ours) => sum + ours.cpuSeconds(), 0),
+      ourCpuSeconds: () => [forged, rival, bench, ...(process ? [process] : [])].reduce((sum, ours) => sum + ours.cpuSeconds(), 0),
       acceptLoad: options.acceptLoad,
       betweenRounds: async () => {
         const [evidence] = await check.compare();
@@ -83,7 +81,7 @@ async function measure(subject: RowSubject, options: RowOptions): Promise<Measur
     const limit = physicalLimit(entry, subject.sizes, room.variant, peaks, machine, gates.warm ?? false);
     return summarise(measurement, entrants, limit);
   } finally {
-    await Promise.all([...sessions.map((session) => session.close()), process?.release()]);
+    await Promise.all([forged.end(), rival.end(), process?.release()]);
   }
 }
 

@@ -1,16 +1,21 @@
-import type { Session } from "../../../specs/contracts/target.js";
 import type { Random } from "../../../verifiers/numerics/random.js";
+import type { Contestant as LibraryProcess } from "../../../verifiers/speed/contestant.js";
 import { rowsPerCall, type SpotCheck } from "../../../verifiers/speed/spot-check.js";
 import type { TimedInputs } from "../../../verifiers/speed/timed-inputs.js";
 import { thresholds } from "../../../verifiers/thresholds.js";
 import { type Contestant, ContestantFailure } from "./contestant.js";
 
-/** The forged kernel or the baseline, in its sandboxed session: fresh inputs, poisoned outputs and sealing around each call, as in a duel. */
+const warmUpCalls = 2;
+
+/**
+ * The forged kernel or the baseline, sandboxed, in a process of its own for each round: fresh inputs, poisoned outputs and sealing around
+ * each call, as in a duel.
+ */
 export class SessionContestant implements Contestant {
   constructor(
     readonly name: string,
     private readonly options: {
-      session: Session;
+      process: LibraryProcess;
       entry: string;
       timed: TimedInputs;
       check: SpotCheck;
@@ -21,8 +26,14 @@ export class SessionContestant implements Contestant {
     },
   ) {}
 
-  async time(calls: number): Promise<number> {
-    const { session, entry, timed, check, random, isJudged, allowedThreads } = this.options;
+  time(calls: number): Promise<number> {
+    return this.call(calls, true);
+  }
+
+  /** What is not timed is not compared either. */
+  private async call(calls: number, isTimed: boolean): Promise<number> {
+    const { entry, timed, check, random, isJudged, allowedThreads } = this.options;
+    const { session } = this.options.process;
     const rows = rowsPerCall(2 * calls, thresholds.grossUnits);
     let seconds = 0;
     for (let call = 0; call < calls; call++) {
@@ -38,17 +49,25 @@ export class SessionContestant implements Contestant {
       if (isJudged && report.threads > allowedThreads)
         throw new ContestantFailure(this.name, `${report.threads} threads were there after a call, ${allowedThreads} may be`);
       seconds += report.durationNs / 1e9;
-      await check.seal(session, set, selections, isJudged);
+      await check.seal(session, set, selections, isJudged && isTimed);
     }
     return seconds;
   }
 
+  async renew(): Promise<void> {
+    const { process } = this.options;
+    await process.end();
+    await process.begin();
+    await this.call(warmUpCalls, false);
+    await this.freeze();
+  }
+
   freeze(): Promise<void> {
-    return this.options.session.freeze();
+    return this.options.process.session.freeze();
   }
 
   thaw(): Promise<void> {
-    return this.options.session.thaw();
+    return this.options.process.session.thaw();
   }
 }
 
