@@ -1,18 +1,16 @@
-/* C[m,n] = sum over k of A[m,k] B[k,n], from panels in which k comes first; sums are held in registers from the first k to the last. */
+/* C[m,n] = sum over k of A[m,k] B[k,n], from panels in which k comes first. */
 #include "forge_kernel.h"
 #include <immintrin.h>
-#include <stdint.h>
 #include <omp.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifdef BF16
 typedef forge_bf16 element;
 #else
 typedef float element;
 #endif
-
-/* Of C that one tile is in registers; rows of A that stay in the second-level cache while all of B passes by. */
-enum { TILE_ROWS = 14, TILE_COLUMNS = 32, BLOCK_PANELS = 9, STRETCH = 64, AHEAD = 64, AHEAD_ACROSS = 16, B_GROUP = 4 };
 
 /* Which index of a factor is contiguous in memory. */
 typedef enum { INNER_CONTIGUOUS, OUTER_CONTIGUOUS } layout;
@@ -24,169 +22,22 @@ typedef struct {
   layout layout;
 } factor;
 
-/* A panel is a list of 32-bit words, `width` for each step of k: an f32, or two bf16 with k and k + 1. */
-typedef uint32_t word;
-
-static inline int64_t steps_of(int64_t inner) {
-#ifdef BF16
-  return (inner + 1) / 2;
+#if defined(__AVX512F__) && (!defined(BF16) || (defined(__AVX512BW__) && defined(__AVX512BF16__)))
+#include "avx512.h"
+#elif defined(__AVX2__) && defined(__FMA__)
+#include "avx2.h"
 #else
-  return inner;
+#error "This kernel needs AVX2 with FMA, or AVX-512 (for bf16 with AVX512-BW and AVX512-BF16): build it with -march=native on such a machine."
 #endif
-}
 
-static inline __mmask16 first_lanes(int64_t count) { return count >= 16 ? 0xffff : count <= 0 ? 0 : (__mmask16)((1u << count) - 1); }
-
-/* Sixteen words of one line, from step `step` of `inner` elements on; zeros after its end. */
-static inline __m512i words_along(const element *line, int64_t step, int64_t inner) {
-#ifdef BF16
-  int64_t left = inner - 2 * step;
-  __mmask32 lanes = left >= 32 ? 0xffffffff : left <= 0 ? 0 : (1u << left) - 1;
-  return _mm512_maskz_loadu_epi16(lanes, line + 2 * step);
-#else
-  return _mm512_maskz_loadu_epi32(first_lanes(inner - step), line + step);
-#endif
-}
-
-/* Sixteen words of one step across lines: `at` is element (k, outer) where lines run along the outer index. */
-static inline __m512i words_across(const element *at, int64_t stride, int64_t step, int64_t inner, __mmask16 lanes) {
-#ifdef BF16
-  const element *even = at + 2 * step * stride;
-  __m512i low = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(lanes, even));
-  if (2 * step + 1 >= inner) return low;
-  __m512i high = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(lanes, even + stride));
-  return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
-#else
-  (void)inner;
-  return _mm512_maskz_loadu_epi32(lanes, at + step * stride);
-#endif
-}
-
-/* Asks for what `words_across` will read at a later step; past the end of a factor that is no harm. */
-static inline void fetch_across(const element *at, int64_t stride, int64_t step) {
-#ifdef BF16
-  _mm_prefetch((const char *)(at + 2 * step * stride), _MM_HINT_T0);
-  _mm_prefetch((const char *)(at + (2 * step + 1) * stride), _MM_HINT_T0);
-#else
-  _mm_prefetch((const char *)(at + step * stride), _MM_HINT_T0);
-#endif
-}
-
-static inline void transpose(__m512i t[16]) {
-  __m512i u[16];
-  for (int i = 0; i < 16; i += 2) {
-    u[i] = _mm512_unpacklo_epi32(t[i], t[i + 1]);
-    u[i + 1] = _mm512_unpackhi_epi32(t[i], t[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4) {
-    t[i] = _mm512_unpacklo_epi64(u[i], u[i + 2]);
-    t[i + 1] = _mm512_unpackhi_epi64(u[i], u[i + 2]);
-    t[i + 2] = _mm512_unpacklo_epi64(u[i + 1], u[i + 3]);
-    t[i + 3] = _mm512_unpackhi_epi64(u[i + 1], u[i + 3]);
-  }
-  for (int i = 0; i < 4; i++) {
-    u[i] = _mm512_shuffle_i32x4(t[i], t[i + 4], 0x88);
-    u[i + 4] = _mm512_shuffle_i32x4(t[i], t[i + 4], 0xdd);
-    u[i + 8] = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0x88);
-    u[i + 12] = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0xdd);
-  }
-  for (int i = 0; i < 4; i++) {
-    t[i] = _mm512_shuffle_i32x4(u[i], u[i + 8], 0x88);
-    t[i + 8] = _mm512_shuffle_i32x4(u[i], u[i + 8], 0xdd);
-    t[i + 4] = _mm512_shuffle_i32x4(u[i + 4], u[i + 12], 0x88);
-    t[i + 12] = _mm512_shuffle_i32x4(u[i + 4], u[i + 12], 0xdd);
-  }
-}
-
-/* One panel: outer indices `first` to `first + width`, steps `begin` to `end` of k; what lies beyond `outer` is zero. */
-static void pack_panel(factor from, int64_t first, int64_t width, int64_t outer, int64_t inner, int64_t begin, int64_t end, word *panel) {
-  for (int64_t part = 0; part < width; part += 16) {
-    int64_t count = outer - first - part;
-    __mmask16 stored = first_lanes(width - part);
-    if (from.layout == OUTER_CONTIGUOUS) {
-      __mmask16 lanes = first_lanes(count) & stored;
-      for (int64_t step = begin; step < end; step++) {
-        const element *at = from.at + first + part;
-        fetch_across(at, from.stride, step + AHEAD_ACROSS);
-        _mm512_mask_storeu_epi32(panel + step * width + part, stored, words_across(at, from.stride, step, inner, lanes));
-      }
-      continue;
-    }
-    for (int64_t step = begin; step < end; step += 16) {
-      __m512i t[16];
-      for (int i = 0; i < 16; i++)
-        if (i < count) {
-          const element *line = from.at + (first + part + i) * from.stride;
-          _mm_prefetch((const char *)(line) + (step + AHEAD) * 4, _MM_HINT_T0);
-          t[i] = words_along(line, step, inner);
-        } else
-          t[i] = _mm512_setzero_si512();
-      transpose(t);
-      int64_t left = end - step < 16 ? end - step : 16;
-      for (int i = 0; i < left; i++) _mm512_mask_storeu_epi32(panel + (step + i) * width + part, stored, t[i]);
-    }
-  }
-}
-
-/* Panels `from_panel` to `to_panel`, a stretch of k at a time, so that where k runs across pages each is looked up once for all panels. */
+/* Panels `from_panel` to `to_panel`; where k runs across pages, a stretch of it at a time, so that each is looked up once for all panels. */
 static void pack_panels(factor from, int64_t from_panel, int64_t to_panel, int64_t width, int64_t outer, int64_t inner, word *to) {
   int64_t steps = steps_of(inner);
   int64_t stretch = from.layout == OUTER_CONTIGUOUS ? STRETCH : steps;
   for (int64_t begin = 0; begin < steps; begin += stretch) {
     int64_t end = begin + stretch < steps ? begin + stretch : steps;
     for (int64_t panel = from_panel; panel < to_panel; panel++)
-      pack_panel(from, panel * width, width, outer, inner, begin, end, to + (panel - from_panel) * width * steps);
-  }
-}
-
-static inline __m512 multiply_add(__m512 sum, word a, __m512i b) {
-#ifdef BF16
-  return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_set1_epi32((int)a), (__m512bh)b);
-#else
-  return _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_set1_epi32((int)a)), _mm512_castsi512_ps(b), sum);
-#endif
-}
-
-static inline void put(element *to, __mmask16 lanes, __m512 value) {
-#ifdef BF16
-  _mm256_mask_storeu_epi16(to, lanes, (__m256i)_mm512_cvtneps_pbh(value));
-#else
-  _mm512_mask_storeu_ps(to, lanes, value);
-#endif
-}
-
-/* A whole line of the tile past the caches: nobody reads it here, and it need not be fetched to be overwritten. */
-static inline void stream_line(element *to, __m512 left, __m512 right) {
-#ifdef BF16
-  _mm512_stream_si512((void *)to, (__m512i)_mm512_cvtne2ps_pbh(right, left));
-#else
-  _mm512_stream_ps(to, left);
-  _mm512_stream_ps(to + 16, right);
-#endif
-}
-
-static void tile(const word *a, const word *b, int64_t steps, element *c, int64_t stride, int64_t rows, int64_t columns) {
-  __m512 left[TILE_ROWS], right[TILE_ROWS];
-  for (int r = 0; r < TILE_ROWS; r++) left[r] = right[r] = _mm512_setzero_ps();
-  for (int64_t step = 0; step < steps; step++) {
-    __m512i b0 = _mm512_load_si512(b + step * TILE_COLUMNS), b1 = _mm512_load_si512(b + step * TILE_COLUMNS + 16);
-#pragma clang loop unroll(full)
-    for (int r = 0; r < TILE_ROWS; r++) {
-      left[r] = multiply_add(left[r], a[step * TILE_ROWS + r], b0);
-      right[r] = multiply_add(right[r], a[step * TILE_ROWS + r], b1);
-    }
-  }
-  __mmask16 in_left = first_lanes(columns), in_right = first_lanes(columns - 16);
-#pragma clang loop unroll(full)
-  for (int r = 0; r < TILE_ROWS; r++) {
-    if (r >= rows) continue;
-    element *to = c + r * stride;
-    if (columns >= TILE_COLUMNS && ((uintptr_t)to & 63) == 0) {
-      stream_line(to, left[r], right[r]);
-      continue;
-    }
-    put(to, in_left, left[r]);
-    if (in_right) put(to + 16, in_right, right[r]);
+      pack_panel(from, panel * width, width, outer, inner, begin, end, to + (panel - from_panel) * panel_words(width, steps));
   }
 }
 
@@ -205,11 +56,11 @@ static word *room_for(size_t words) {
 }
 
 static int multiply(factor a, factor b, element *c, int64_t rows, int64_t columns, int64_t inner) {
-  int64_t steps = steps_of(inner);
+  int64_t steps = steps_of(inner), a_size = panel_words(TILE_ROWS, steps), b_size = panel_words(TILE_COLUMNS, steps);
   int64_t a_panels = (rows + TILE_ROWS - 1) / TILE_ROWS, b_panels = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
   /* As many blocks for each thread, all alike to a panel. */
-  int64_t blocks = FORGE_THREADS * ((a_panels + FORGE_THREADS * BLOCK_PANELS - 1) / (FORGE_THREADS * BLOCK_PANELS));
-  size_t b_words = (size_t)(b_panels * TILE_COLUMNS * steps), a_words = (size_t)((BLOCK_PANELS + 1) * TILE_ROWS * steps + 15) / 16 * 16;
+  int64_t share = FORGE_THREADS * block_panels(steps), blocks = FORGE_THREADS * ((a_panels + share - 1) / share);
+  size_t b_words = (size_t)(b_panels * b_size), a_words = (size_t)((block_panels(steps) + 1) * a_size + 15) / 16 * 16;
   word *packed_b = room_for(b_words + FORGE_THREADS * a_words);
   if (!packed_b) return 1;
 #pragma omp parallel num_threads(FORGE_THREADS)
@@ -218,16 +69,14 @@ static int multiply(factor a, factor b, element *c, int64_t rows, int64_t column
 #pragma omp for schedule(static)
     for (int64_t group = 0; group < b_panels; group += B_GROUP)
       pack_panels(b, group, group + B_GROUP < b_panels ? group + B_GROUP : b_panels, TILE_COLUMNS, columns, inner,
-                  packed_b + group * TILE_COLUMNS * steps);
+                  packed_b + group * b_size);
 #pragma omp for schedule(dynamic)
     for (int64_t block = 0; block < blocks; block++) {
       int64_t first = block * a_panels / blocks, last = (block + 1) * a_panels / blocks;
       pack_panels(a, first, last, TILE_ROWS, rows, inner, packed_a);
       for (int64_t panel = 0; panel < b_panels; panel++)
-        for (int64_t strip = first; strip < last; strip++)
-          tile(packed_a + (strip - first) * TILE_ROWS * steps, packed_b + panel * TILE_COLUMNS * steps, steps,
-               c + strip * TILE_ROWS * columns + panel * TILE_COLUMNS, columns, rows - strip * TILE_ROWS,
-               columns - panel * TILE_COLUMNS);
+        multiply_panel(packed_a, last - first, packed_b + panel * b_size, steps, c + first * TILE_ROWS * columns + panel * TILE_COLUMNS,
+                       columns, rows - first * TILE_ROWS, columns - panel * TILE_COLUMNS);
     }
   }
   return 0;
