@@ -76,7 +76,7 @@ export class RunBench implements OperationBench {
     const kernels = this.kernelsAtHand(name);
     const finished = this.finished(name);
     if (finished && !existsSync(this.forgedFolder(name)))
-      remarks.push(`its goal, ${finished.run}, ended with nothing accepted (${finished.end})`);
+      remarks.push(`its goal, ${finished.operationRun}, ended with nothing accepted (${finished.end})`);
     return { kernels, remarks, isOpen };
   }
 
@@ -86,7 +86,9 @@ export class RunBench implements OperationBench {
     const directory = this.forgedFolder(name);
     return [
       ...(before ? [before.kernel] : []),
-      ...(forged && existsSync(directory) ? [{ label: `forged by ${forged.run}`, candidate: readCandidateFolder(directory) }] : []),
+      ...(forged && existsSync(directory)
+        ? [{ label: `forged by ${forged.operationRun}`, candidate: readCandidateFolder(directory) }]
+        : []),
     ];
   }
 
@@ -161,7 +163,7 @@ export class RunBench implements OperationBench {
       budget: this.share(loaded.spec.budget, begun === undefined ? [] : this.logOf(begun)),
       onEvent: (event) => {
         session.push(event);
-        if (event.type === "run-started") run.append({ type: "operation-begun", operation: name, run: event.run });
+        if (event.type === "run-started") run.append({ type: "operation-begun", operation: name, operationRun: event.run });
         // Who writes may have to be told where: the goal's own remarks are for whoever watches this one.
         if (event.type === "agent-noted") run.append({ type: "agent-noted", text: `${name}: ${event.text}` });
       },
@@ -172,15 +174,22 @@ export class RunBench implements OperationBench {
   }
 
   /** `session`: its events since the last time that it was told what it spent. */
-  private tellForged(operation: string, run: string, end: RunEnd, session: readonly ForgeEvent[]): void {
+  private tellForged(operation: string, operationRun: string, end: RunEnd, session: readonly ForgeEvent[]): void {
     const { tokens, dollars, unpricedRequests } = spendingOf(session);
     const best = session.findLast((event) => event.type === "framework-accepted");
     const ratio = best?.type === "framework-accepted" ? best.ratio : null;
-    this.options.run.append({ type: "operation-forged", operation, run, end, ratio, spent: { tokens, dollars, unpricedRequests } });
+    this.options.run.append({
+      type: "operation-forged",
+      operation,
+      operationRun,
+      end,
+      ratio,
+      spent: { tokens, dollars, unpricedRequests },
+    });
   }
 
   private begun(name: string): string | undefined {
-    return this.eventsOf("operation-begun").findLast(({ operation }) => operation === name)?.run;
+    return this.eventsOf("operation-begun").findLast(({ operation }) => operation === name)?.operationRun;
   }
 
   private logOf(run: string): readonly ForgeEvent[] {

@@ -13,7 +13,7 @@ export function operationText(event: OperationEvent): string {
     case "operations-planned":
       return `operations planned: ${planText(event.operations)}`;
     case "operation-begun":
-      return `operation ${event.operation}: forged by a goal of its own, run ${event.run}`;
+      return `operation ${event.operation}: forged by a goal of its own, run ${event.operationRun}`;
     case "operation-forged":
       return `operation ${event.operation}: its goal ended as ${event.end}${event.ratio === null ? "" : `, ${event.ratio.toFixed(2)}x its baseline`}`;
     case "merge-decided": {

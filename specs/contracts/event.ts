@@ -94,12 +94,12 @@ export type EventBody =
     }
   /** Of a trainer that is made of operations. */
   | { type: "operations-planned"; operations: PlannedOperation[] }
-  | { type: "operation-begun"; operation: string; run: string }
+  | { type: "operation-begun"; operation: string; operationRun: string }
   /** `ratio`: of what was accepted over the operation's baseline. `spent`: by the operation's own run, which counts here too. */
   | {
       type: "operation-forged";
       operation: string;
-      run: string;
+      operationRun: string;
       end: RunEnd;
       ratio: number | null;
       spent: { tokens: number; dollars: number; unpricedRequests: number };

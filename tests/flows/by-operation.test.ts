@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { readCandidateFolder } from "../../harness/candidate-folder.js";
@@ -33,6 +33,7 @@ const of = <Type extends ForgeEvent["type"]>(events: readonly ForgeEvent[], type
 it("merges what makes the whole faster, leaves out what slows it, and forges what is not there", { timeout: 900_000 }, async () => {
   const project = lastingFolder();
   for (const name of ["specs/kernels", "reference-kernels"]) cpSync(name, join(project, name), { recursive: true });
+  writeFileSync(join(project, "package.json"), "{}\n");
   accept(project, "linear", "x86-64", readCandidateFolder("generated/linear/f32/x86-64"));
   accept(project, "rmsnorm", "x86-64", slowWhereItIsSmall());
   const path = writeNanoSpec(project, (spec) => {
@@ -61,7 +62,7 @@ it("merges what makes the whole faster, leaves out what slows it, and forges wha
   const [forged] = of(events, "operation-forged");
   expect(of(events, "operation-forged")).toHaveLength(1);
   expect(forged).toMatchObject({ operation: "rope" });
-  expect(decisionOf("rope").label).toContain(forged!.run);
+  expect(decisionOf("rope").label).toContain(forged!.operationRun);
 
   const accepted = readCandidateFolder(join(project, "generated", "nano", "f32", "x86-64"));
   expect(accepted.files["operations/linear/product.h"]).toBe(readFileSync("generated/linear/f32/x86-64/product.h", "utf8"));
@@ -71,7 +72,7 @@ it("merges what makes the whole faster, leaves out what slows it, and forges wha
   expect(story).toContain("by autotune-by-operation");
   expect(story).toMatch(/not merged: rmsnorm: generated\/rmsnorm\/f32\/x86-64, gcc: it slows the whole, .* the whole without/);
   expect(existsSync(join(project, "runs", run!.run, "operations", "rope.yaml"))).toBe(true);
-  expect(runForge(["runs"], project).stdout).toContain(forged!.run);
+  expect(runForge(["runs"], project).stdout).toContain(forged!.operationRun);
 });
 
 it("says why a goal cannot be made of operations", () => {

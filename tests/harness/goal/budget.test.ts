@@ -33,7 +33,7 @@ test("each limit ends a goal by itself, and is named", () => {
 
 test("what the goals of a trainer's operations spent counts in its own", () => {
   const spent = { tokens: 900, dollars: 0.4, unpricedRequests: 1 };
-  const forged: EventBody = { type: "operation-forged", operation: "rope", run: "run-2", end: "surpassed", ratio: 1.5, spent };
+  const forged: EventBody = { type: "operation-forged", operation: "rope", operationRun: "run-2", end: "surpassed", ratio: 1.5, spent };
   const events = [runStarted(), asked(0.5), forged];
   expect(exhausted({ dollars: 0.9 }, events)).toBe("$0.9");
   expect(exhausted({ dollars: 0.91 }, events)).toBeNull();
