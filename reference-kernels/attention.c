@@ -69,11 +69,7 @@ int attention_backward(const STORE *dy, const STORE *q, const STORE *k, const ST
         p[j] = EXP(scale * dot(q + row[x] * head_dim, k + own + j * stride, head_dim) - lse[row[x]]);
         ds[j] = dot(dy + row[x] * head_dim, v + own + j * stride, head_dim);
       }
-      ACC mass;
-      SUM(mass, j, keys, p[j]);
       SUM(delta[x], j, keys, p[j] * ds[j]);
-      /* The probabilities sum to 1 but for the rounding of lse: without this, ds[t] would not sum to 0 where scores are large. */
-      delta[x] /= mass;
       for (int64_t j = 0; j < keys; j++) ds[j] = p[j] * (ds[j] - delta[x]);
       for (int64_t first = 0; first < head_dim; first += LANES)
         SUMS(sum, d, first, head_dim, j, keys, ds[j] * load(k[own + j * stride + d]),

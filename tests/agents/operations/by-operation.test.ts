@@ -90,7 +90,7 @@ async function play(script: Script) {
       const seconds =
         1 +
         Object.values(script.kernels)
-          .flatMap((names) => names)
+          .flat()
           .findIndex((name) => label.includes(`: ${name},`));
       const trial = holdsWrong(candidate) ? { status: "rejected", reason: "align: it is wrong" } : { status: "measured", seconds };
       return { label, entries: { trainer_step: trial } };
