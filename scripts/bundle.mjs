@@ -41,7 +41,7 @@ const { metafile } = await build({
   banner: { js: 'import { createRequire as createRequireHere } from "node:module";\nconst require = createRequireHere(import.meta.url);' },
   plugins: [keepPlaces],
 });
-const native = Object.keys(metafile.inputs).filter((name) => name.includes("better-sqlite3"));
+const native = Object.keys(metafile.inputs).filter((name) => name.includes("libsql"));
 if (native.length > 0) throw new Error(`the worker would need a native module: ${native[0]}`);
 chmodSync(program, 0o755);
 

@@ -2,12 +2,11 @@
 import { nodeModulesAreStale, runStep, say, startStep } from "./steps.mjs";
 
 /**
- * `beside`: scripts that fetch what the tests compare with. npm may compile for minutes, on one core; they are done meanwhile.
+ * `beside`: scripts that fetch what the tests compare with, while npm fetches.
  * @param {{ redis?: boolean, browser?: boolean, beside?: string[] }} [wanted]
  */
 export async function prepareMachine(wanted = {}) {
   requireNode(20, 19);
-  // Compilers first: where better-sqlite3 has no prebuilt binary, npm compiles it.
   const beside = wanted.beside ?? [];
   const prerequisites = [
     ...(isCiArgument() ? ["--ci"] : []),

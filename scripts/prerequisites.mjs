@@ -7,10 +7,9 @@ export const oldestClang = 15;
 const programs = [
   { program: "gcc", package: "gcc" },
   { program: "g++", package: "g++" },
-  { program: "make", package: "make" },
   { program: "git", package: "git" },
   { program: "bwrap", package: "bubblewrap" },
-  // node-gyp needs it where there is no prebuilt better-sqlite3 for this Node.
+  // The tests have it read what Forge writes; PyTorch, a peer and the reference framework, lives in a virtual environment of it.
   { program: "python3", package: "python3" },
 ];
 

@@ -22,6 +22,7 @@ const steps = [
     ],
   },
   { name: "trainers", command: ["env", "FORGE_WHOLE=1", "npx", "vitest", "run", "tests/verifiers/train/wrong-trainers.test.ts"] },
+  { name: "by-operation", command: ["env", "FORGE_WHOLE=1", "npx", "vitest", "run", "tests/flows/by-operation.test.ts"] },
   { name: "own-spec", command: ["env", "FORGE_WHOLE=1", "npx", "vitest", "run", "tests/flows/own-spec.test.ts"] },
   { name: "oddities", command: ["npm", "run", "--silent", "bench:oddities", "--", "--repeat", "20"] },
 ];

@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import Database from "better-sqlite3";
+import Database from "libsql";
 import type { GoalDescription, RunEnd } from "../../specs/contracts/event.js";
 import type { Outcome } from "../../specs/contracts/verdict.js";
 import type { RunLine } from "./summarize-run.js";
@@ -69,7 +69,7 @@ function openChecked(path: string): IndexDatabase {
     database.pragma("journal_mode = WAL");
     // The logs are the truth: losing the index's last rows in a power failure costs nothing.
     database.pragma("synchronous = NORMAL");
-    if (database.pragma("quick_check", { simple: true }) !== "ok") throw new DamagedIndex(`${path} is damaged`);
+    if (pragmaValue(database, "quick_check") !== "ok") throw new DamagedIndex(`${path} is damaged`);
     prepareTable(database, path);
     return indexOver(database);
   } catch (error) {
@@ -78,8 +78,13 @@ function openChecked(path: string): IndexDatabase {
   }
 }
 
+/** libsql's own `pragma` answers with rows that have more in them. */
+function pragmaValue(database: Database.Database, name: string): unknown {
+  return (database.prepare(`PRAGMA ${name}`).raw().get() as unknown[])[0];
+}
+
 function prepareTable(database: Database.Database, path: string): void {
-  const version = database.pragma("user_version", { simple: true });
+  const version = pragmaValue(database, "user_version");
   if (version !== 0 && version !== schemaVersion) throw new DamagedIndex(`${path} has version ${String(version)}`);
   database.exec(`CREATE TABLE IF NOT EXISTS runs (
     run TEXT PRIMARY KEY, spec TEXT NOT NULL, variant TEXT NOT NULL, target TEXT NOT NULL, agent TEXT NOT NULL,
@@ -92,14 +97,14 @@ function indexOver(database: Database.Database): IndexDatabase {
   const put = database.prepare(`INSERT OR REPLACE INTO runs VALUES (@run, @spec, @variant, @target, @agent,
     @startedAt, @lastEventAt, @attempts, @bestOutcome, @bestRatio, @bestLow, @bestHigh, @end, @goalKey, @logState)`);
   const remove = database.prepare("DELETE FROM runs WHERE run = ?");
-  const all = database.prepare<[], Row>("SELECT * FROM runs ORDER BY run");
+  const all = database.prepare<[]>("SELECT * FROM runs ORDER BY run");
   return {
     put({ summary: { bestInterval, ...summary }, goalKey, logState }) {
       put.run({ ...summary, bestLow: bestInterval?.low ?? null, bestHigh: bestInterval?.high ?? null, goalKey, logState });
     },
     remove: (run) => void remove.run(run),
     all: () =>
-      all.all().map(({ goalKey, logState, bestLow, bestHigh, ...summary }) => ({
+      (all.all() as Row[]).map(({ goalKey, logState, bestLow, bestHigh, ...summary }) => ({
         summary: { ...summary, bestInterval: bestLow === null || bestHigh === null ? null : { low: bestLow, high: bestHigh } },
         goalKey,
         logState,

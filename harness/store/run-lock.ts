@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import Database from "better-sqlite3";
+import Database from "libsql";
 import { StoreError } from "../../specs/contracts/store.js";
 
 export interface RunLock {
@@ -40,7 +40,11 @@ function lockFile(path: string, inUse: (cause: unknown) => StoreError): () => vo
     // Without this SQLite would make a journal file, although nothing is ever written.
     opened.pragma("journal_mode = MEMORY");
     opened.exec("BEGIN EXCLUSIVE");
-    return () => opened.close();
+    return () => {
+      // A connection of libsql's lives on until its statements are collected, and would hold the lock until then.
+      opened.exec("ROLLBACK");
+      opened.close();
+    };
   } catch (error) {
     database?.close();
     if (isBusy(error)) throw inUse(error);

@@ -6,7 +6,7 @@ clang-19 - C, C++ and Objective-C compiler
 clang-9 - C, C++ and Objective-C compiler
 clang-22 - C, C++ and Objective-C compiler
 `;
-const programs = ["gcc", "g++", "make", "git", "bwrap", "python3"];
+const programs = ["gcc", "g++", "git", "bwrap", "python3"];
 const base = ["libc6-dev", "wasi-libc"];
 
 function machine(options: { programs?: string[]; packages?: string[]; apt?: string; unknown?: string[] }) {
@@ -28,7 +28,6 @@ describe("what is missing", () => {
     expect(missingPackages(machine({ programs: [] }), { python: true })).toEqual([
       "gcc",
       "g++",
-      "make",
       "git",
       "bubblewrap",
       "python3",

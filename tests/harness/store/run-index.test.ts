@@ -11,8 +11,8 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import fc from "fast-check";
+import Database from "libsql";
 import { expect, test } from "vitest";
 import { logName, openRunIndex } from "../../../harness/store/run-index.js";
 import { createRunLog, openRunLog } from "../../../harness/store/run-log.js";
