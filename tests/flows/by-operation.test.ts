@@ -30,7 +30,13 @@ int rmsnorm_forward(const STORE *x, const STORE *weight, STORE *y, ACC *rstd, in
 const of = <Type extends ForgeEvent["type"]>(events: readonly ForgeEvent[], type: Type) =>
   events.filter((event): event is Extract<ForgeEvent, { type: Type }> => event.type === type);
 
-it("merges what makes the whole faster, leaves out what slows it, and forges what is not there", { timeout: 900_000 }, async () => {
+/** RoPE, of which nothing is there, has a goal of its own and a race between equals, minutes both: `npm run test:integrity -- by-operation`. */
+const whole = process.env.FORGE_WHOLE === "1";
+const operations = whole ? ["linear", "rmsnorm", "rope"] : ["linear", "rmsnorm"];
+
+it(`merges what makes the whole faster, leaves out what slows it${whole ? ", and forges what is not there" : ""}`, {
+  timeout: 900_000,
+}, async () => {
   const project = lastingFolder();
   for (const name of ["specs/kernels", "reference-kernels"]) cpSync(name, join(project, name), { recursive: true });
   writeFileSync(join(project, "package.json"), "{}\n");
@@ -39,7 +45,7 @@ it("merges what makes the whole faster, leaves out what slows it, and forges wha
   const path = writeNanoSpec(project, (spec) => {
     spec.budget = { attempts: 4, minutes: 12 };
   });
-  const goal = ["goal", path, "--operations", "linear,rmsnorm,rope"];
+  const goal = ["goal", path, "--operations", operations.join(",")];
   let ended = await streamForge(goal, project);
   if (ended.code === 4 && ended.events.some(isBusy)) ended = await streamForge([...goal, "--resume"], project);
   const { code, events, errors } = ended;
@@ -52,18 +58,12 @@ it("merges what makes the whole faster, leaves out what slows it, and forges wha
   expect(linear.share).toBeGreaterThan(0.3);
   expect(linear.most).toBeCloseTo(1 / (1 - linear.share!));
 
-  expect(decisions.map(({ operation }) => operation).sort()).toEqual(["linear", "rmsnorm", "rope"]);
+  expect(decisions.map(({ operation }) => operation).sort()).toEqual(operations);
   const decisionOf = (name: string) => decisions.find(({ operation }) => operation === name)!;
   expect(decisionOf("linear")).toMatchObject({ merged: true, reason: "the whole is right and faster" });
   expect(decisionOf("linear").interval!.low).toBeGreaterThan(1);
   expect(decisionOf("rmsnorm")).toMatchObject({ merged: false, reason: "it slows the whole" });
   expect(decisionOf("rmsnorm").interval!.high).toBeLessThan(1);
-  // Nothing of rope was there: it had a goal of its own, at the model's sizes.
-  const [forged] = of(events, "operation-forged");
-  expect(of(events, "operation-forged")).toHaveLength(1);
-  expect(forged).toMatchObject({ operation: "rope" });
-  expect(decisionOf("rope").label).toContain(forged!.operationRun);
-
   const accepted = readCandidateFolder(join(project, "generated", "nano", "f32", "x86-64"));
   expect(accepted.files["operations/linear/product.h"]).toBe(readFileSync("generated/linear/f32/x86-64/product.h", "utf8"));
   expect(accepted.files["operations/rmsnorm/kernel.c"]).not.toContain("waste");
@@ -71,8 +71,14 @@ it("merges what makes the whole faster, leaves out what slows it, and forges wha
   const story = runForge(["show", run!.run], project).stdout;
   expect(story).toContain("by autotune-by-operation");
   expect(story).toMatch(/not merged: rmsnorm: generated\/rmsnorm\/f32\/x86-64, (gcc|clang): it slows the whole, .* the whole without/);
+  if (!whole) return;
+
+  // Nothing of rope was there: it had a goal of its own, at the model's sizes.
+  const forged = of(events, "operation-forged");
+  expect(forged).toMatchObject([{ operation: "rope" }]);
+  expect(decisionOf("rope").label).toContain(forged[0]!.operationRun);
   expect(existsSync(join(project, "runs", run!.run, "operations", "rope.yaml"))).toBe(true);
-  expect(runForge(["runs"], project).stdout).toContain(forged!.operationRun);
+  expect(runForge(["runs"], project).stdout).toContain(forged[0]!.operationRun);
 });
 
 it("says why a goal cannot be made of operations", () => {
