@@ -15,6 +15,7 @@ const benches: Record<string, () => Promise<{ run(benchArguments: string[]): Pro
   oddities: () => import("../bench/oddities.js"),
   gate: () => import("../bench/gate.js"),
   queue: () => import("../bench/queue.js"),
+  kernelbench: () => import("../bench/kernelbench.js"),
 };
 
 export function declareBench(program: Command, host: CommandHost): void {
@@ -73,7 +74,10 @@ export function declareBench(program: Command, host: CommandHost): void {
           "  --results <file>     where each result is appended (default: runs/bench-gate.jsonl); --fresh ignores what is there\n" +
           "  --json               every result as JSON\n" +
           "queue: jobs over several workers, which are killed every two median times of a build, on a Redis that is restarted twice\n" +
-          "  --jobs, --builds, --workers <count>  (default: 500, of them 120 builds and alignments, over 3); needs redis-server",
+          "  --jobs, --builds, --workers <count>  (default: 500, of them 120 builds and alignments, over 3); needs redis-server\n" +
+          "kernelbench: exams of KernelBench's problems, and two candidates through each: right, and with a mistake; needs Python with PyTorch\n" +
+          "  <folder>             which holds level1/ and level2/\n" +
+          "  --count <count>      problems (default: 20), spread over the levels; --only <text> in their paths; --json",
         examples: [
           ["forge bench sentinels", "Which gate rejects which planted mistake."],
           ["forge bench sentinels --spec rmsnorm --variant bf16 --repeat 20", "Some of them, with fresh hidden cases each time."],

@@ -1,6 +1,7 @@
 import { relative, resolve } from "node:path";
 import type { Command } from "commander";
 import type { OutlineResult } from "../outline/outline.js";
+import type { ProblemOutline } from "../outline/problem-outline.js";
 import type { LoggedIteration, OutlineSource } from "../outline/run-recorder.js";
 import type { CommandHost } from "./command-host.js";
 import { commandName } from "./command-name.js";
@@ -21,16 +22,19 @@ interface OutlineCommandOptions {
   checkpoint?: string;
   data?: string;
   length: number;
+  size: Record<string, number>;
+  small?: boolean;
 }
 
 export function declareOutline(program: Command, host: CommandHost): void {
   program
     .command("outline")
-    .argument("[file.py]", "a Python file with model() and batch(step)")
-    .summary("set a trainer's exam from PyTorch or Megatron-LM")
+    .argument("[file.py]", "a Python file with model() and batch(step), or a problem of KernelBench's")
+    .summary("set an exam from what you trust: PyTorch, Megatron-LM, a KernelBench problem")
     .description(
       "Trains your reference model for some steps in float64, float32 and bfloat16, and records weights, batches, logits, losses, gradients, moments " +
-        "and the speed of eager and compiled PyTorch. Forge's reference must say the same; then a spec is written, of which the recorded steps are a part.",
+        "and the speed of eager and compiled PyTorch. Forge's reference must say the same; then a spec is written, of which the recorded steps are a part. " +
+        "A KernelBench problem becomes a kernel's spec: its module, operation by operation, a plain C reference that says the same in float64.",
     )
     .requiredOption("--name <name>", "of the model, e.g. my-llama")
     .option("--into <folder>", "where spec, reference and recording go (default: a folder of that name, here)")
@@ -42,6 +46,8 @@ export function declareOutline(program: Command, host: CommandHost): void {
     .option("--checkpoint <folder>", "with --megatron: its weights (--ckpt-format torch, one rank)")
     .option("--data <prefix>", "with --megatron: its tokens, PREFIX.bin and PREFIX.idx")
     .option("--length <tokens>", "with --megatron: tokens of a recorded step", positiveInteger, 64)
+    .option("--size <name=value>", "of a KernelBench problem: another number in place of its own", sizeOption, {})
+    .option("--small", "of a KernelBench problem: halve the numbers that cannot vary while the module can be built")
     .option("--unsafe-no-sandbox", "run the reference without bubblewrap")
     .addHelpText(
       "after",
@@ -50,6 +56,7 @@ export function declareOutline(program: Command, host: CommandHost): void {
           "The file is run by a Python with PyTorch (FORGE_PYTHON, or `node scripts/install-prerequisites.mjs --python`), with your rights. What it must " +
           "hold is in docs/outline.md; specs/models/outlines/ has files to begin from.",
         examples: [
+          ["forge outline KernelBench/level1/40_LayerNorm.py --name layer-norm", "A kernel's exam of a problem of KernelBench's."],
           ["forge outline specs/models/outlines/minicpm_tiny.py --name my-minicpm", "Writes my-minicpm/: spec, reference, recording."],
           [
             "forge outline llama.py --name my-llama --agreement 1e-5",
@@ -80,7 +87,18 @@ function sourceOf(file: string | undefined, { megatron, checkpoint, data, length
   return { megatron: { log: resolve(megatron!), checkpoint: absolute(checkpoint), data: absolute(data), length } };
 }
 
+/** NAME=VALUE, once for each. */
+function sizeOption(text: string, before: Record<string, number>): Record<string, number> {
+  const [, name, value] = /^(\w+)=(.*)$/.exec(text) ?? [];
+  if (name === undefined) throw new UsageError(`--size takes NAME=VALUE, a name of the problem's top level, not ${text}`);
+  if (!/^[1-9]\d{0,9}$/.test(value!)) throw new UsageError(`--size ${name} takes a whole number from 1, not ${value}`);
+  return { ...before, [name]: Number(value) };
+}
+
 async function runOutline(file: string | undefined, options: OutlineCommandOptions, signal: AbortSignal): Promise<ExitCode> {
+  const { isProblemFile } = await import("../outline/problem-outline.js");
+  if (file !== undefined && isProblemFile(file)) return runProblemOutline(file, options, signal);
+  if (Object.keys(options.size).length > 0 || options.small) throw new UsageError("--size and --small go with a KernelBench problem");
   const source = sourceOf(file, options);
   const [{ outline, timedModes }, { requireModelName }] = await Promise.all([
     import("../outline/outline.js"),
@@ -95,6 +113,33 @@ async function runOutline(file: string | undefined, options: OutlineCommandOptio
   const asked = { source, name, folder: into, steps, agreement, seed, signal, timed, unsafe: unsafeNoSandbox };
   process.stdout.write(`${describe(await outline(asked, watcher))}\n`);
   return exitCodes.ok;
+}
+
+async function runProblemOutline(file: string, options: OutlineCommandOptions, signal: AbortSignal): Promise<ExitCode> {
+  const [{ outlineProblem }, { requireSpecName }] = await Promise.all([import("../outline/problem-outline.js"), import("./start-spec.js")]);
+  requireSpecName(options.name);
+  const { name, into = name, size, small = false } = options;
+  process.stdout.write(
+    `${describeProblem(file, await outlineProblem({ file: resolve(file), name, folder: into, sizes: size, small, signal }))}\n`,
+  );
+  return exitCodes.ok;
+}
+
+function describeProblem(file: string, { spec, files, problem, timed }: ProblemOutline): string {
+  const { agreement, checked, operations, framework, sizes, fixed } = problem;
+  const free = Object.keys(sizes).filter((size) => !fixed.includes(size));
+  const values = (of: Record<string, number>) => free.map((size) => `${size} ${of[size]}`).join(", ");
+  const short = operations.map((name) => name.replace(/^aten\.(\w+)\..*$/, "$1"));
+  return [
+    `Read ${file} by ${framework}: ${short.join(", ")}.`,
+    `Forge's reference differs from the module, both in float64, by ${part(agreement)} (norm-wise, at worst of ${checked.length} sizes).`,
+    free.length === 0 ? "None of its sizes varies." : `Sizes that vary: ${free.join(", ")}; timed at ${values(timed)}.`,
+    ...(free.some((size) => timed[size] !== sizes[size])
+      ? [`The problem's own are ${values(sizes)}: name them with --size to time those.`]
+      : []),
+    `Wrote ${files.map((written) => relative("", written)).join(", ")}. Next:`,
+    `  ${commandName()} goal ${relative("", spec)}`,
+  ].join("\n");
 }
 
 function describe({ spec, files, recordingBytes, report }: OutlineResult): string {

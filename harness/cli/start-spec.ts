@@ -11,9 +11,7 @@ const namePattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
  * a spec that loads, so it needs no placeholders. Throws UsageError for a bad name and where a file is in the way.
  */
 export function startSpec(name: string, into: string): { spec: string; files: string[] } {
-  if (!namePattern.test(name) || name.length > 60) {
-    throw new UsageError(`'${name}' is no name for a spec: use lower-case words joined by '-', e.g. fused-gelu`);
-  }
+  requireSpecName(name);
   const templates = join(packageRoot(), "harness", "templates");
   const names = readdirSync(templates, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -25,6 +23,12 @@ export function startSpec(name: string, into: string): { spec: string; files: st
   const written = names.map((file) => ({ path: join(into, rename(file)), text: rename(readFileSync(join(templates, file), "utf8")) }));
   for (const { path, text } of written) writeNew(path, text);
   return { spec: join(into, rename(specName)), files: written.map(({ path }) => path) };
+}
+
+/** Throws UsageError. */
+export function requireSpecName(name: string): void {
+  if (!namePattern.test(name) || name.length > 60)
+    throw new UsageError(`'${name}' is no name for a spec: use lower-case words joined by '-', e.g. fused-gelu`);
 }
 
 /** C has no '-' in its names. */
