@@ -62,11 +62,11 @@ describe("forge goal of a trainer", { timeout: 10 * minutes }, () => {
   const project = lastingFolder();
   const accepted = join("generated", "nano", "f32", "x86-64");
 
-  it("has what compilers make of the reference judged by a worker, rung by rung, and accepts it with its certificate", async () => {
+  it("has somebody's trainer judged by a worker, rung by rung, and accepts it with its certificate", async () => {
     const server = await RedisServer.start();
     onTestFinished(() => server.stop());
     const worker = await startWorker(server.url);
-    const goal = ["goal", writeNanoSpec(project), "--whole"];
+    const goal = ["goal", writeNanoSpec(project), "--from", trainerFolder()];
     const environment = { FORGE_REDIS: server.url, FORGE_QUEUE_SECRET: secret };
     let ended = await streamForge(goal, project, () => {}, environment);
     if (ended.code === 4 && ended.events.some(isBusy)) ended = await streamForge(goal, project, () => {}, environment);
@@ -74,7 +74,7 @@ describe("forge goal of a trainer", { timeout: 10 * minutes }, () => {
     const judged = events.filter((event) => event.type === "attempt-judged");
     expect(code, `${errors}${JSON.stringify(judged)}`).toBe(0);
     const started = events.find((event) => event.type === "run-started") as Extract<ForgeEvent, { type: "run-started" }>;
-    expect(started.goal).toMatchObject({ spec: "nano", variant: "f32", target: "x86-64", agent: "autotune" });
+    expect(started.goal).toMatchObject({ spec: "nano", variant: "f32", target: "x86-64", agent: "resubmit" });
     const told = events.flatMap((event) => (event.type === "check-finished" ? [`${event.result.check} ${event.result.status}`] : []));
     for (const check of ["forward", "backward", "steps", "checkpoint", "training", "speed"]) expect(told).toContain(`${check} passed`);
     const best = events.findLast((event) => event.type === "framework-accepted");
@@ -86,7 +86,7 @@ describe("forge goal of a trainer", { timeout: 10 * minutes }, () => {
     expect(speed && "figures" in speed ? speed.figures : []).toMatchObject([{ entry: "trainer_step", limitedBy: "compute" }]);
     expect(speed?.summary).toMatch(/tokens\/s.* % of the f32 peak.*peak memory \d+ MiB/);
     const certificate = JSON.parse(readFileSync(join(project, accepted, "certificate.json"), "utf8")) as Record<string, unknown>;
-    expect(certificate).toMatchObject({ spec: { name: "nano", path: "nano.yaml" }, variant: "f32", agent: "autotune" });
+    expect(certificate).toMatchObject({ spec: { name: "nano", path: "nano.yaml" }, variant: "f32", agent: "resubmit" });
     worker.child.kill("SIGTERM");
     expect(await worker.ended).toBe(0);
   });
