@@ -16,6 +16,7 @@ import type { Placement } from "../strategies/strategy.js";
 import { BudgetSpent } from "./budget.js";
 import { deskFolder } from "./desk-folder.js";
 import type { GoalDesk, PlacedAttempt } from "./goal-desk.js";
+import { attemptText } from "./judged.js";
 import { LaneWorkspace } from "./lane-workspace.js";
 import { runShell } from "./sandbox-shell.js";
 
@@ -177,6 +178,7 @@ export class LaneTools implements AgentTools {
       this.refuseWithoutBudget();
       const { commit, tree } = await this.desk.run.commit(candidate, summary);
       const number = this.desk.nextAttempt();
+      this.noteTwin(number, tree);
       this.desk.run.append({
         type: "attempt-submitted",
         attempt: number,
@@ -189,6 +191,13 @@ export class LaneTools implements AgentTools {
       });
       return { attempt: number, lane, base, candidate, summary };
     });
+  }
+
+  /** The same files again get another verdict, which costs what the first did: whoever did not mean it reads why. */
+  private noteTwin(number: number, tree: string): void {
+    const twin = this.desk.run.events().findLast((event) => event.type === "attempt-submitted" && event.tree === tree);
+    const judged = this.desk.judged.find(({ attempt }) => twin?.type === "attempt-submitted" && attempt === twin.attempt);
+    if (judged) this.note(`attempt ${number} has the very files of ${attemptText(judged)}: they are judged anew`);
   }
 
   /** The lane's newest attempt where a crash kept its answer from the agent, who now submits the same again. */

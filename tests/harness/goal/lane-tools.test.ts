@@ -71,8 +71,11 @@ describe("a submission of what was submitted before", () => {
   it("is judged anew under another summary, and where the code is another", async () => {
     const { tools, run } = await resumed("failed", true);
     expect(await tools.submit("something else")).toMatchObject({ attempt: 2 });
+    const notes = () => run.events().flatMap((event) => (event.type === "agent-noted" ? [event.text] : []));
+    expect(notes()).toEqual(["attempt 2 has the very files of attempt 1 (failed): they are judged anew"]);
     tools.workspace.write("kernel.c", "neither is this;");
     expect(await tools.submit("something else")).toMatchObject({ attempt: 3 });
+    expect(notes()).toHaveLength(1);
     run.close();
   });
 });
