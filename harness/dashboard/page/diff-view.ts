@@ -13,9 +13,16 @@ export function diffView(change: AttemptChange): HTMLElement {
     { class: "diff" },
     element("p", { class: "quiet" }, ...againstWhat(change.against), same.length > 0 ? ` Unchanged: ${same.join(", ")}.` : null),
     changed.length === 0 ? element("p", { class: "empty" }, "No file differs.") : null,
-    ...changed.map(fileView),
+    ...changed.map((file, place) => fileView(file, isShort(changed.slice(0, place + 1)))),
   );
 }
+
+/** What one looks through without being asked; a trainer of a dozen files would push all else off the page. */
+const openLines = 150;
+const isShort = (files: readonly FileChange[]): boolean =>
+  files.length === 1 || files.reduce((sum, file) => sum + linesOf(file).length, 0) <= openLines;
+
+const linesOf = (file: FileChange) => (file.state === "same" ? [] : file.hunks.flatMap((hunk) => hunk.lines));
 
 function againstWhat(against: Extract<AttemptChange, { status: "known" }>["against"]): (Node | string)[] {
   switch (against.kind) {
@@ -32,13 +39,13 @@ function againstWhat(against: Extract<AttemptChange, { status: "known" }>["again
   }
 }
 
-function fileView(file: FileChange): HTMLElement {
+function fileView(file: FileChange, open: boolean): HTMLElement {
   if (file.state === "same") return element("details");
-  const lines = file.hunks.flatMap((hunk) => hunk.lines);
+  const lines = linesOf(file);
   const [added, removed] = (["added", "removed"] as const).map((kind) => lines.filter((line) => line.kind === kind).length);
   return element(
     "details",
-    { open: true, class: "file" },
+    { open, class: "file" },
     element(
       "summary",
       {},

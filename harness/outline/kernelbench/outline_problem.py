@@ -276,7 +276,8 @@ class Translation(Function):
             key = (dim.literal, met.setdefault(dim.literal, 0))
             met[dim.literal] += 1
             if key not in self.fixed:
-                known = "one" if dim.literal == 1 else next((name for name, value in self.numbers.items() if value == dim.literal and value >= SMALLEST_SIZE), f"of_{dim.literal}")
+                named = [name for name, value in self.numbers.items() if value == dim.literal and value >= SMALLEST_SIZE]
+                known = "one" if dim.literal == 1 else named[0] if len(named) == 1 else f"of_{dim.literal}"
                 self.fixed[key] = c_name(known, self.taken)
             names.append(self.fixed[key])
         return names

@@ -45,18 +45,28 @@ def literal_integer(node):
 
 
 def top_level_integers(tree):
-    """Every whole number at the file's top level as name -> (its node's parent, how to replace it, value); of a tuple, name_0, name_1, ..."""
+    """Every whole number at the file's top level as name -> (its node's parent, how to replace it, value); of a tuple, name_0, name_1, ...; of
+    `a, b = 1, 2` each by its own name."""
     found = {}
+
+    def note(name, holder, place, node):
+        if literal_integer(node) is not None:
+            found[name] = (holder, place, literal_integer(node))
+
     for statement in tree.body:
-        if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name)):
+        if not isinstance(statement, ast.Assign):
             continue
-        name, value = statement.targets[0].id, statement.value
-        if literal_integer(value) is not None:
-            found[name] = (statement, "value", literal_integer(value))
-        elif isinstance(value, (ast.Tuple, ast.List)):
-            for place, element in enumerate(value.elts):
-                if literal_integer(element) is not None:
-                    found[f"{name}_{place}"] = (value.elts, place, literal_integer(element))
+        target, value = statement.targets[0], statement.value
+        several = value.elts if isinstance(value, (ast.Tuple, ast.List)) else None
+        if isinstance(target, ast.Name) and several is None:
+            note(target.id, statement, "value", value)
+        elif isinstance(target, ast.Name):
+            for place, element in enumerate(several):
+                note(f"{target.id}_{place}", several, place, element)
+        elif isinstance(target, ast.Tuple) and several is not None and len(several) == len(target.elts):
+            for place, (name, element) in enumerate(zip(target.elts, several)):
+                if isinstance(name, ast.Name):
+                    note(name.id, several, place, element)
     return {name: place for name, place in found.items() if place[2] >= 1}
 
 

@@ -155,7 +155,7 @@ describe.skipIf(!hasPytorch && process.env.CI !== "true")("a problem of KernelBe
     const strided: Problem = {
       init: ["self.convolution = nn.Conv2d(3, 8, 3, stride=2)"],
       forward: ["return self.convolution(x)"],
-      numbers: ["batch = 16", "height = 40", "width = 33"],
+      numbers: ["batch = 16", "height, width = 40, 33"],
       inputs: "[torch.randn(batch, 3, height, width)]",
     };
     const file = writeProblem(strided);
