@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Script } from "../../agents/models/scripted-server/script.js";
 import { type ScriptedServer, startScriptedServer } from "../../agents/models/scripted-server/start-scripted-server.js";
 import { rmsnormSources as sources } from "../agents/mind-sources.js";
-import { eventsOf, minutes, projectOf, runGoalProcess } from "../agents/model-goal.js";
+import { despiteBusy, eventsOf, minutes, projectOf, runGoalProcess } from "../agents/model-goal.js";
 import { claudeMind, codexMind } from "./cli-mind.js";
 import { claudeCommand, cliEnvironment, codexCommand, instruction, whyWithoutClis, withoutClis } from "./coding-cli.js";
 import { expectAccepted } from "./expect-accepted.js";
@@ -19,7 +19,7 @@ describe.skipIf(withoutClis)(`the real coding CLIs, with a scripted model${whyWi
     const server = await startScriptedServer(script);
     try {
       const commandLine = ["--agent", "command", "--command", commandFor(server)];
-      const ended = await runGoalProcess({ folder, sources, commandLine, environment: cliEnvironment(server) });
+      const ended = await despiteBusy(() => runGoalProcess({ folder, sources, commandLine, environment: cliEnvironment(server) }));
       const told = eventsOf(ended.log, "agent-noted").map(({ text }) => text);
       expect({ code: ended.code, errors: ended.errors, told }).toMatchObject({ code: 0, errors: "" });
       expect(server.requests.flatMap(({ problem }) => problem ?? [])).toEqual([]);
